@@ -47,7 +47,7 @@ format: setup ## Format the code.
 .PHONY: benchmark
 benchmark: setup ## Training targets per second, and milliseconds per forecast.
 	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/serving_latency.py
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies again into requirements.lock.
