@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from components.dataset import checks
+from components.dataset.horizons import parse_horizons
+from components.dataset.steps import BUSINESS_DAY, step_seconds
 
 
 class Part(BaseModel):
     """Any part of a dataset file: frozen, with no keys but its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Missing(Part):
@@ -46,6 +61,27 @@ class Column(Part):
     resample: Literal["mean", "sum", "last", "max", "min"] = "mean"
     stuck: Annotated[int, Field(ge=2)] | None = None
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        checks.check_limits(self.limits)
+        return self
+
+
+class Melt(Part):
+    """A wide table read as a panel: each column of `melt` becomes a series of its name.
+
+    Ingest turns each row of the table into one row per melted column, `series` = the column's name and
+    `into` = its value; other columns of the dataset are repeated for each series. Counts of rows are of the
+    table's rows: one is kept if any of its melted columns has a value.
+
+    Attributes:
+        melt: columns of the table, one series each.
+        into: the dataset's column that holds their values.
+    """
+
+    melt: Annotated[tuple[str, ...], Field(min_length=1)]
+    into: str
+
 
 class Query(Part):
     """Readings from a database: an SQLAlchemy URL and a query."""
@@ -60,6 +96,21 @@ class Split(Part):
     train: float | int = 0.7
     validation: float | int = 0.15
     test: float | int = 0.15
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        checks.check_split(self.parts)
+        return self
+
+    @property
+    def parts(self) -> dict[str, float | int]:
+        """The three parts in the order of time."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def in_rows(self) -> bool:
+        """Whether the parts are numbers of rows (of each series; rows after them are not used)."""
+        return isinstance(self.train, int)
 
 
 class Spike(Part):
@@ -76,6 +127,11 @@ class Then(Part):
     max: float | None = None
     add: float | None = None
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        checks.check_then(self.min, self.max, self.add)
+        return self
+
 
 class Rule(Part):
     """When the condition has held for the last `for` readings, the forecast is bounded or shifted."""
@@ -83,6 +139,12 @@ class Rule(Part):
     when: str
     steps: Annotated[int, Field(ge=1, alias="for")] = 1
     then: Then
+
+    @field_validator("when")
+    @classmethod
+    def _parses(cls, when: str) -> str:
+        checks.check_condition(when)
+        return when
 
 
 class Gate(Part):
@@ -108,7 +170,39 @@ class Gate(Part):
 
 
 CalendarName = Literal["minute_of_hour", "hour_of_day", "day_of_week", "day_of_month", "day_of_year"]
-HorizonRange = Annotated[str, Field(pattern=r"^\d+-\d+$")]
+HORIZONS_SCHEMA = {
+    "description": "Steps ahead: a number, a range such as `1-96`, or a list of either.",
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "string", "pattern": r"^\s*\d+(\s*-\s*\d+)?(\s*,\s*\d+(\s*-\s*\d+)?)*\s*$"},
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\s*\d+(\s*-\s*\d+)?\s*$"}]
+            },
+        },
+    ],
+}
+Horizons = Annotated[tuple[int, ...], BeforeValidator(parse_horizons), WithJsonSchema(HORIZONS_SCHEMA)]
+
+
+def _defaults_where_empty(columns: Any) -> Any:
+    if not isinstance(columns, dict):
+        return columns
+    return {name: {} if column is None else column for name, column in columns.items()}
+
+
+class _NullableColumns:
+    """Says in the JSON Schema that a column may be empty: all defaults."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        schema["additionalProperties"] = {"anyOf": [schema["additionalProperties"], {"type": "null"}]}
+        return schema
+
+
+Columns = Annotated[dict[str, Column], Field(min_length=1), BeforeValidator(_defaults_where_empty), _NullableColumns()]
 
 
 class Dataset(Part):
@@ -120,17 +214,59 @@ class Dataset(Part):
     time: str
     step: str
     timezone: str = "UTC"
-    series: str | None = None
-    columns: dict[str, Column]
+    series: str | Melt | None = None
+    columns: Columns
     calendar: tuple[CalendarName, ...] = ()
     target: str
     window: Annotated[int, Field(ge=2)] = 100
-    horizons: tuple[int, ...] = (1, 6, 12)
+    horizons: Horizons = (1, 6, 12)
     band: Annotated[float, Field(gt=0, lt=1)] = 0.9
     split: Split = Split()
     spike: Spike | None = None
     rules: tuple[Rule, ...] = ()
     gate: Gate = Gate()
+
+    @field_validator("step")
+    @classmethod
+    def _is_step(cls, step: str) -> str:
+        checks.check_step(step)
+        return step
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_timezone(cls, timezone: str) -> str:
+        checks.check_timezone(timezone)
+        return timezone
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        checks.check_dataset(self)
+        return self
+
+    @property
+    def step_seconds(self) -> int:
+        """Length of one step; of a business day 86,400."""
+        return step_seconds(self.step)
+
+    @property
+    def is_business_day(self) -> bool:
+        """Whether steps are days from Monday to Friday."""
+        return self.step == BUSINESS_DAY
+
+    @property
+    def melt(self) -> Melt | None:
+        """How a wide table becomes a panel, if it does."""
+        return self.series if isinstance(self.series, Melt) else None
+
+    @property
+    def series_column(self) -> str | None:
+        """The table's column that names the series, if it has one."""
+        return self.series if isinstance(self.series, str) else None
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether the dataset holds more than one series."""
+        return self.series is not None
 
     @property
     def inputs(self) -> tuple[str, ...]:
