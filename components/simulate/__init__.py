@@ -1,0 +1,1 @@
+"""Simulate: readings of a physical basin, for demonstrations and tests."""
