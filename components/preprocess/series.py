@@ -60,6 +60,8 @@ class Series:
         spike_rise: rise of the target that makes a spike, in its unit.
         spike_within: steps within which it must rise.
         step_seconds: length of one step (of a business day: 86,400).
+        season: steps after which the target's daily (of business days: weekly) pattern comes again.
+        known: positions of the columns that are also known after an origin.
         digest: SHA-256 of all of the above.
     """
 
@@ -74,4 +76,6 @@ class Series:
     spike_rise: float
     spike_within: int
     step_seconds: int
-    digest: str
+    season: int = 1
+    known: tuple[int, ...] = ()
+    digest: str = ""

@@ -1,0 +1,55 @@
+"""Where the training, validation and test parts of each series lie: one after the other in time, never shuffled.
+
+train                         validation        test
+|----------------------------|----------------|----------------|
+start                        validation       test             end
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.dataset.schema import Dataset, Split
+from components.preprocess.on_grid import GridTable
+from components.preprocess.series import Span
+
+_ROUNDING = 1e-9
+
+
+def split_spans(dataset: Dataset, table: GridTable) -> tuple[Span, ...]:
+    """One span per series.
+
+    Fractions are of the stamps at which the target was read in any series, so that a panel is split at the same
+    moments. Numbers of rows count from each series' first row; rows beyond their sum are not used.
+    """
+    if dataset.split.in_rows:
+        return _by_rows(table, np.cumsum(np.array(tuple(dataset.split.parts.values()), np.int64)))
+    return _by_time(table, *_moments(dataset.split, table))
+
+
+def _by_rows(table: GridTable, ends: NDArray[np.int64]) -> tuple[Span, ...]:
+    spans = []
+    for name, start, end in zip(table.names, table.borders[:-1], table.borders[1:], strict=True):
+        validation, test, last = (int(min(start + rows, end)) for rows in ends)
+        spans.append(Span(name, int(start), validation, test, last))
+    return tuple(spans)
+
+
+def _moments(split: Split, table: GridTable) -> tuple[np.datetime64, np.datetime64]:
+    stamps = np.unique(table.stamps[table.observed])
+    if len(stamps) == 0:
+        stamps = table.stamps[:1]
+    # One stamp after the last stands for an empty part.
+    stamps = np.append(stamps, stamps[-1] + np.timedelta64(1, "ns"))
+    positions = [split.train, split.train + split.validation]
+    first, second = (min(int(share * (len(stamps) - 1) + _ROUNDING), len(stamps) - 1) for share in positions)
+    return stamps[first], stamps[second]
+
+
+def _by_time(table: GridTable, validation_from: np.datetime64, test_from: np.datetime64) -> tuple[Span, ...]:
+    spans = []
+    for name, start, end in zip(table.names, table.borders[:-1], table.borders[1:], strict=True):
+        validation, test = start + np.searchsorted(table.stamps[start:end], [validation_from, test_from])
+        spans.append(Span(name, int(start), int(validation), int(test), int(end)))
+    return tuple(spans)
