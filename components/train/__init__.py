@@ -1,0 +1,1 @@
+"""Training of members: networks, the linear model, and the baselines that they must beat."""

@@ -1,0 +1,1 @@
+"""The members, one file each; `components.train.registry` maps names to them."""

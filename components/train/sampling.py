@@ -1,0 +1,125 @@
+"""Batches for training: chunks scored at every row after a warm-up, or single windows, floods oversampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.preprocess.series import Series
+from components.preprocess.windows import (
+    chunk_starts,
+    gather_future,
+    gather_targets,
+    gather_windows,
+    origins,
+    spike_labels,
+)
+from components.train.network import Networks, Start
+from components.train.task import Task
+
+# Share of a batch drawn from the tenth of windows that rise most.
+RISING_SHARE = 0.25
+RISING_QUANTILE = 0.9
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's data: inputs by name, targets by output name, weights by output name; `targets` forecast targets."""
+
+    inputs: dict[str, NDArray[np.float32]]
+    wanted: dict[str, NDArray[np.float32]]
+    weights: dict[str, NDArray[np.float32]]
+    targets: int
+
+
+class Sampler(Protocol):
+    """Draws batches from the training part."""
+
+    def draw(self, rng: np.random.Generator, size: int) -> Batch:
+        """A batch of `size` chunks or windows."""
+        ...
+
+
+def sampler_of(series: Series, task: Task, start: Start, networks: Networks) -> Sampler:
+    """The sampler that fits how a network is trained."""
+    if networks.mode == "chunks":
+        return ChunkSampler(series, task, start, networks)
+    return WindowSampler(series, task, start, "spike" in networks.training.output)
+
+
+class ChunkSampler:
+    """Chunks of consecutive training rows; the last `scored_rows` of each are scored."""
+
+    def __init__(self, series: Series, task: Task, start: Start, networks: Networks) -> None:
+        self.series, self.task = series, task
+        self.scale = np.asarray(start.scale, np.float32)
+        self.rows, self.scored = networks.chunk_rows, networks.scored_rows
+        self.ends = chunk_starts(series, self.rows, task.horizons, stride=1) + self.rows - 1
+
+    def draw(self, rng: np.random.Generator, size: int) -> Batch:
+        """Chunks that start anywhere in the training part: window [b, rows, c], change [b, scored, h]."""
+        ends = rng.choice(self.ends, size)
+        scored = ends[:, None] + np.arange(1 - self.scored, 1)
+        inputs = {"window": gather_windows(self.series.values, ends, self.rows)}
+        if self.task.known:
+            future = gather_future(self.series.values, scored.ravel(), self.task.longest, self.task.known)
+            inputs["future"] = future.reshape(*scored.shape, *future.shape[1:])
+        change = _changes(self.series, self.task, scored, self.scale)
+        return Batch(inputs, {"change": change}, {"change": np.ones(scored.shape, np.float32)}, scored.size)
+
+
+class WindowSampler:
+    """Single windows; those before the largest rises are drawn more often and weigh less in turn."""
+
+    def __init__(self, series: Series, task: Task, start: Start, spikes: bool) -> None:
+        self.series, self.task, self.spikes = series, task, spikes
+        self.scale = np.asarray(start.scale, np.float32)
+        self.all = origins(series, "train", task.window, task.horizons)
+        rising, self.eager = self._rising()
+        self.rising = self.all[rising]
+        share = RISING_SHARE if len(self.rising) else 0.0
+        odds = (1 - share) + share * len(self.all) / max(len(self.rising), 1) * rising
+        self.weight = (1 / odds).astype(np.float32)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Batch:
+        """Windows [b, rows, c], change [b, h] and, for a member that looks for spikes, spike [b]."""
+        eager = rng.random(size) < (RISING_SHARE if len(self.rising) else 0.0)
+        rows = np.where(
+            eager, rng.choice(self.rising if len(self.rising) else self.all, size), rng.choice(self.all, size)
+        )
+        inputs = window_inputs(self.series, self.task, rows)
+        wanted = {"change": _changes(self.series, self.task, rows, self.scale)}
+        weights = {"change": self.weight[np.searchsorted(self.all, rows)]}
+        if self.spikes:
+            wanted["spike"] = spike_labels(self.series, rows)
+            weights["spike"] = np.ones(size, np.float32)
+        return Batch(inputs, wanted, weights, size)
+
+    def _rising(self) -> tuple[NDArray[np.bool_], float]:
+        target = np.asarray(self.series.values[:, self.task.target])
+        steps = np.asarray(self.task.horizons)[_few(len(self.task.horizons))]
+        with np.errstate(invalid="ignore"):
+            rise = np.nan_to_num(target[self.all[:, None] + steps] - target[self.all, None], nan=0.0).max(axis=1)
+        edge = float(np.quantile(rise, RISING_QUANTILE)) if len(rise) else 0.0
+        spikes = np.nan_to_num(spike_labels(self.series, self.all)) > 0 if self.spikes else rise > np.inf
+        return ((rise > edge) | spikes), edge
+
+
+def window_inputs(series: Series, task: Task, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    """Inputs of a member for windows that end at the rows, in raw units."""
+    inputs = {"window": gather_windows(series.values, rows, task.window)}
+    if task.known:
+        inputs["future"] = gather_future(series.values, rows, task.longest, task.known)
+    return inputs
+
+
+def _few(count: int) -> Any:
+    return np.unique(np.linspace(0, count - 1, min(count, 4)).astype(int))
+
+
+def _changes(series: Series, task: Task, rows: NDArray[np.int64], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    last = np.asarray(series.values)[rows, task.target]
+    return np.asarray((gather_targets(series, rows, task.horizons) - last[..., None]) / scale, np.float32)
