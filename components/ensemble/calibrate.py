@@ -1,0 +1,103 @@
+"""Fits everything that is fitted on validation: weights, the band's widths, the spike probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from components.dataset.schema import Dataset
+from components.ensemble.conformal import Band, conformal_widths
+from components.ensemble.evidence import Evidence
+from components.ensemble.members import LOWER, POINT, UPPER, Members
+from components.ensemble.selection import Reach, Weighting, choose_weights
+from components.ensemble.servable import Fitted
+from components.ensemble.signals import SignalPlan, WindowSignals, plan_signals
+from components.ensemble.spikes import SpikeModel, fit_spikes, spike_features, spike_horizons
+from components.preprocess.series import Series
+from components.preprocess.windows import gather_targets, gather_windows, spike_labels
+
+BATCH = 8192
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the band and the weights do on validation origins that they were not fitted on.
+
+    Attributes:
+        coverage_raw: [horizons] share inside the members' weighted quantiles.
+        coverage: [horizons] share inside the band with its widths; of the origins that set the widths.
+        rmse: [horizons] of the forecast, the target's unit.
+    """
+
+    coverage_raw: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    rmse: NDArray[np.float64]
+
+
+def fit_on_validation(dataset: Dataset, series: Series, members: Members, seed: int) -> tuple[Fitted, Calibration]:
+    """Chooses and fits the weights, then widths and spikes on forecasts made by held-back weights."""
+    plan = plan_signals(series, dataset.calendar, dataset.window, len(dataset.horizons))
+    targets = gather_targets(series, members.validation.origins, dataset.horizons)
+    evidence = evidence_of(dataset, series, members, plan)
+    weighting = choose_weights(evidence, Reach(dataset.window, max(dataset.horizons)), seed)
+    mixed = (members.validation.values * weighting.held_back[..., None]).sum(axis=1)
+    band = Band(mixed[..., LOWER], mixed[..., UPPER])
+    widths = conformal_widths(band, targets, dataset.band)
+    final = band.widened(widths)
+    errors = mixed[..., POINT] - targets
+    calibration = Calibration(
+        coverage_raw=band.coverage(targets),
+        coverage=final.coverage(targets),
+        rmse=np.sqrt(np.nanmean(errors.astype(np.float64) ** 2, axis=0)),
+    )
+    served = np.stack([mixed[..., POINT], final.lower, final.upper], axis=-1)
+    spike = _spikes(dataset, series, members, served)
+    return Fitted(weighting, plan, widths, spike, series.spike_rise, series.spike_within), calibration
+
+
+def mean_weights(weighting: Weighting) -> NDArray[np.float64]:
+    """Mean weight of each member at each horizon over validation, [members, horizons]."""
+    return np.asarray(weighting.held_back.mean(axis=0, dtype=np.float64))
+
+
+def evidence_of(dataset: Dataset, series: Series, members: Members, plan: SignalPlan) -> Evidence:
+    """What the members' validation forecasts say of them, with the signals of each window."""
+    origins = members.validation.origins
+    points = members.validation.points
+    targets = gather_targets(series, origins, dataset.horizons)
+    return Evidence(
+        errors=points - targets[:, None, :],
+        persistence=series.values[origins, series.target][:, None] - targets,
+        signals=_signals(dataset, series, plan, origins, points),
+        times=series.stamps[origins].astype("datetime64[s]").astype(np.int64) // series.step_seconds,
+    )
+
+
+def _signals(
+    dataset: Dataset,
+    series: Series,
+    plan: SignalPlan,
+    origins: NDArray[np.int64],
+    points: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Signals of every origin, [n, signals], by the layer that the servable holds."""
+    window = keras.Input((dataset.window, len(dataset.inputs)))
+    compared = keras.Input(points.shape[1:])
+    model = keras.Model([window, compared], WindowSignals(plan)(window, compared))
+    pieces = []
+    for start in range(0, len(origins), BATCH):
+        part = slice(start, start + BATCH)
+        windows = gather_windows(series.values, origins[part], dataset.window)
+        pieces.append(model.predict([windows, points[part]], batch_size=1024, verbose=0))
+    return np.concatenate(pieces).astype(np.float32)
+
+
+def _spikes(dataset: Dataset, series: Series, members: Members, served: NDArray[np.float32]) -> SpikeModel:
+    near = served[:, : spike_horizons(dataset.horizons, series.spike_within)]
+    origins = members.validation.origins
+    level = series.values[origins, series.target]
+    features = spike_features(near, level, series.spike_rise, members.validation.spike)
+    return fit_spikes(features, spike_labels(series, origins))

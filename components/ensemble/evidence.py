@@ -1,0 +1,60 @@
+"""What weights are fitted on: the members' errors on validation windows, and what those windows show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Validation forecasts as errors; NaN where the target was not observed.
+
+    Attributes:
+        errors: [n, members, horizons] float32, point forecast minus actual, the target's unit.
+        persistence: [n, horizons] float32, errors of the last value.
+        signals: [n, signals] float32, what the windows show (see `signals`).
+        times: [n] time of each origin in steps.
+    """
+
+    errors: NDArray[np.float32]
+    persistence: NDArray[np.float32]
+    signals: NDArray[np.float32]
+    times: NDArray[np.int64]
+
+    def at(self, positions: NDArray[np.int64]) -> Evidence:
+        """The same of some of the origins."""
+        return Evidence(
+            self.errors[positions], self.persistence[positions], self.signals[positions], self.times[positions]
+        )
+
+    def combined(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Errors of the weighted forecast, [n, horizons]; weights [n, members, horizons] or [members, horizons]."""
+        return np.asarray((self.errors * weights).sum(axis=-2), dtype=np.float32)
+
+
+def mean_squares(errors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean of squares over the first axis, [...]; NaN errors are passed over, a column with none left gives NaN."""
+    seen = np.isfinite(errors)
+    squares = np.where(seen, errors.astype(np.float64) ** 2, 0.0).sum(axis=0)
+    count = seen.sum(axis=0)
+    return np.where(count > 0, squares / np.maximum(count, 1), np.nan)
+
+
+def relative_rmse(errors: NDArray[np.float32], persistence: NDArray[np.float32]) -> float:
+    """Mean over the horizons of RMSE / RMSE of persistence, so that the longest horizon doesn't outweigh the others.
+
+    Args:
+        errors: [n, horizons].
+        persistence: [n, horizons], of the same origins.
+    """
+    reference = np.sqrt(mean_squares(persistence))
+    floor = max(float(np.nanmax(reference, initial=0.0)) * 1e-6, 1e-12)
+    return float(np.nanmean(np.sqrt(mean_squares(errors)) / np.maximum(reference, floor)))
+
+
+def rmse(errors: NDArray[np.float32]) -> float:
+    """Root of the mean square over all origins and horizons, the target's unit."""
+    return float(np.sqrt(np.nanmean(errors.astype(np.float64) ** 2)))

@@ -1,0 +1,223 @@
+"""Dynamic weights: a small network that shifts the greedy weights by what the window shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from components.ensemble.evidence import Evidence, mean_squares
+from components.ensemble.folds import Fold
+from components.ensemble.static_weights import caruana_weights, eligible_members
+
+HIDDEN = 16
+MOST_EPOCHS = 60
+PATIENCE = 6
+LEARNING_RATE = 3e-3
+# In units of the greedy mixture's mean square: leaving it must pay in error.
+KL_STRENGTH = 0.02
+L2_STRENGTH = 1e-4
+# Share spread over all eligible members, so that the softmax can move away from a weight of zero.
+PRIOR_FLOOR = 0.02
+NEVER = -1e4
+
+
+@keras.saving.register_keras_serializable(package="sluice")
+class Standardise(keras.layers.Layer):  # type: ignore[misc]
+    """asinh((x - center) / scale), [batch, signals]: asinh keeps a cloudburst from drowning the other signals."""
+
+    def __init__(self, center: list[float], scale: list[float], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.center = [float(value) for value in center]
+        self.scale = [float(value) for value in scale]
+
+    def call(self, signals: Any) -> Any:
+        """Standardises each signal."""
+        center = ops.convert_to_tensor(np.array(self.center, np.float32))
+        scale = ops.convert_to_tensor(np.array(self.scale, np.float32))
+        return ops.arcsinh((signals - center) / scale)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constants as plain lists."""
+        return {**super().get_config(), "center": self.center, "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="sluice")
+class HorizonSoftmax(keras.layers.Layer):  # type: ignore[misc]
+    """[batch, hidden] -> weights [batch, members, horizons] that add up to one over the members.
+
+    A member's logit is its bias at that horizon plus a part that varies over the horizons as a straight line,
+    so that the number of weights doesn't grow with the number of horizons.
+    """
+
+    def __init__(self, members: int, horizons: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.members = members
+        self.horizons = horizons
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """The kernel starts at zero: the first weights are the bias's."""
+        ranks = min(self.horizons, 2)
+        decay = keras.regularizers.L2(L2_STRENGTH)
+        self.kernel = self.add_weight(
+            shape=(shape[-1], self.members * ranks), initializer="zeros", regularizer=decay, name="kernel"
+        )
+        self.bias = self.add_weight(shape=(self.members, self.horizons), initializer="zeros", name="bias")
+
+    def call(self, hidden: Any) -> Any:
+        """Softmax over the members at each horizon."""
+        basis = np.stack([np.ones(self.horizons), np.linspace(-1, 1, self.horizons)])[: min(self.horizons, 2)]
+        shift = ops.reshape(ops.matmul(hidden, self.kernel), (-1, self.members, len(basis)))
+        logits = ops.matmul(shift, ops.convert_to_tensor(basis.astype(np.float32))) + self.bias
+        return ops.softmax(logits, axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Sizes."""
+        return {**super().get_config(), "members": self.members, "horizons": self.horizons}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A fitted gating network.
+
+    Attributes:
+        network: keras.Model, signals [batch, signals] in their own units -> weights [batch, members, horizons].
+        epochs: epochs it was trained for.
+    """
+
+    network: Any
+    epochs: int
+
+    def weights(self, signals: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, members, horizons] for signals [n, signals]."""
+        return np.asarray(self.network.predict(signals, batch_size=4096, verbose=0), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What a fit is relative to: constants of the origins fitted on.
+
+    Attributes:
+        center: [signals].
+        scale: [signals].
+        prior: [members, horizons] weights to start from and to stay near.
+        reference: [horizons] root mean square error of the prior's mixture.
+    """
+
+    center: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    prior: NDArray[np.float32]
+    reference: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> _Frame:
+        eligible = eligible_members(evidence)
+        spread = eligible / eligible.sum(axis=0)
+        prior = ((1 - PRIOR_FLOOR) * caruana_weights(evidence) + PRIOR_FLOOR * spread).astype(np.float32)
+        reference = np.sqrt(np.nan_to_num(mean_squares(evidence.combined(prior)), nan=1.0))
+        deviation = evidence.signals.std(axis=0)
+        return cls(
+            center=evidence.signals.mean(axis=0),
+            scale=np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32),
+            prior=prior,
+            reference=np.maximum(reference, 1e-12).astype(np.float32),
+        )
+
+    def examples(self, evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Inputs and wanted outputs of the training network: no error, and the prior's weights."""
+        errors = np.nan_to_num(evidence.errors / self.reference, nan=0.0)
+        standardised = np.arcsinh((evidence.signals - self.center) / self.scale)
+        count, _, horizons = errors.shape
+        wanted = {
+            "error": np.zeros((count, horizons), np.float32),
+            "weights": np.broadcast_to(self.prior, errors.shape),
+        }
+        return {"standardised": standardised, "errors": errors}, wanted
+
+
+class GateTrainer:
+    """Trains gates on evidence of one shape; the network is traced once, and every fit starts from the same weights."""
+
+    def __init__(self, evidence: Evidence, seed: int) -> None:
+        """Builds the network for this evidence; `seed` fixes its first weights and the order of batches."""
+        _, members, horizons = evidence.errors.shape
+        self._seed = seed
+        self._core = _core_network(evidence.signals.shape[1], members, horizons, seed)
+        errors = keras.Input((members, horizons), name="errors")
+        weights = self._core.output
+        combined = ops.sum(weights * errors, axis=1)
+        self._trainer = keras.Model([self._core.input, errors], {"error": combined, "weights": weights})
+        self._trainer.compile(
+            optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0),
+            loss={"error": "mean_squared_error", "weights": _divergence},
+            loss_weights={"error": 1.0, "weights": KL_STRENGTH},
+            steps_per_execution=5,
+            jit_compile=False,
+        )
+        self._trainer.optimizer.build(self._trainer.trainable_variables)
+        self._first_state = [np.array(variable) for variable in self._trainer.optimizer.variables]
+        self._first_weights = self._core.get_weights()
+
+    def tune(self, evidence: Evidence, fold: Fold) -> Gate:
+        """Fits on `fold.fit` until the error on `fold.held` has stopped falling."""
+        frame = _Frame.of(evidence.at(fold.fit))
+        stop = keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
+        losses = self._fit(
+            frame,
+            evidence.at(fold.fit),
+            epochs=MOST_EPOCHS,
+            validation_data=frame.examples(evidence.at(fold.held)),
+            callbacks=[stop],
+        )["val_loss"]
+        return self._gate(frame, epochs=int(np.argmin(losses)) + 1)
+
+    def train(self, evidence: Evidence, epochs: int) -> Gate:
+        """Fits on all of the evidence, for a number of epochs found by `tune`."""
+        frame = _Frame.of(evidence)
+        self._fit(frame, evidence, epochs=epochs)
+        return self._gate(frame, epochs)
+
+    def _fit(self, frame: _Frame, evidence: Evidence, **options: Any) -> dict[str, list[float]]:
+        self._restart(frame)
+        inputs, wanted = frame.examples(evidence)
+        batch = int(np.clip(len(evidence.times) // 20, 32, 4096))
+        history = self._trainer.fit(inputs, wanted, batch_size=batch, verbose=0, **options)
+        return dict(history.history)
+
+    def _restart(self, frame: _Frame) -> None:
+        keras.utils.set_random_seed(self._seed)
+        for variable, value in zip(self._trainer.optimizer.variables, self._first_state, strict=True):
+            variable.assign(value)
+        self._core.set_weights(self._first_weights)
+        with np.errstate(divide="ignore"):
+            self._core.get_layer("softmax").bias.assign(np.maximum(np.log(frame.prior), NEVER))
+
+    def _gate(self, frame: _Frame, epochs: int) -> Gate:
+        signals = keras.Input((len(frame.center),), name="signals")
+        core = keras.models.clone_model(self._core)
+        core.set_weights(self._core.get_weights())
+        standard = Standardise(frame.center.tolist(), frame.scale.tolist(), name="standardise")(signals)
+        return Gate(keras.Model(signals, core(standard), name="gating"), epochs)
+
+
+def _core_network(signals: int, members: int, horizons: int, seed: int) -> Any:
+    inputs = keras.Input((signals,), name="standardised")
+    hidden = keras.layers.Dense(
+        HIDDEN,
+        activation="tanh",
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        kernel_regularizer=keras.regularizers.L2(L2_STRENGTH),
+        name="hidden",
+    )(inputs)
+    return keras.Model(inputs, HorizonSoftmax(members, horizons, name="softmax")(hidden), name="gate")
+
+
+def _divergence(prior: Any, weights: Any) -> Any:
+    """Kullback-Leibler divergence of the weights from the prior, mean over horizons; [batch]."""
+    tiny = 1e-7
+    terms = weights * (ops.log(weights + tiny) - ops.log(prior + tiny))
+    return ops.mean(ops.sum(terms, axis=1), axis=-1)

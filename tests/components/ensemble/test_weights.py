@@ -1,0 +1,153 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.ensemble.evidence import Evidence, mean_squares, relative_rmse
+from components.ensemble.folds import FOLDS, interleaved_folds
+from components.ensemble.selection import MARGIN, Reach, choose_weights, preferred
+from components.ensemble.static_weights import caruana_weights, eligible_members, equal_weights, single_weights
+
+
+def make_evidence(errors, signals=None, persistence=1.0):
+    errors = np.asarray(errors, np.float32)
+    count, _, horizons = errors.shape
+    return Evidence(
+        errors=errors,
+        persistence=np.full((count, horizons), persistence, np.float32),
+        signals=np.zeros((count, 1), np.float32) if signals is None else np.asarray(signals, np.float32),
+        times=np.arange(count),
+    )
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def test_members_worse_than_the_last_value_carry_nothing():
+    errors = noise(400, 3, 2) * np.array([0.55, 2.0, 0.56])[None, :, None]
+    evidence = make_evidence(errors)
+    assert eligible_members(evidence).tolist() == [[True, True], [False, False], [True, True]]
+    assert equal_weights(evidence)[:, 0].tolist() == [0.5, 0.0, 0.5]
+    assert (caruana_weights(evidence)[1] == 0).all()
+
+
+def test_equal_weights_leave_out_a_member_far_behind_the_best():
+    errors = noise(4000, 3, 1) * np.array([0.5, 0.52, 0.7])[None, :, None]
+    assert equal_weights(make_evidence(errors))[:, 0].tolist() == [0.5, 0.5, 0.0]
+
+
+def test_where_all_are_worse_the_best_carries_all():
+    evidence = make_evidence(noise(400, 2, 1) * np.array([3.0, 2.0])[None, :, None])
+    assert equal_weights(evidence)[:, 0].tolist() == [0.0, 1.0]
+    assert caruana_weights(evidence)[:, 0].tolist() == [0.0, 1.0]
+
+
+def test_single_is_the_best_over_all_horizons():
+    errors = noise(400, 2, 2) * np.array([[0.5, 0.5], [0.4, 0.7]])
+    assert single_weights(make_evidence(errors)).tolist() == [[1.0, 1.0], [0.0, 0.0]]
+
+
+def test_greedy_weights_are_close_to_the_best_of_a_fine_grid():
+    shared = noise(3000, 1)
+    errors = np.stack([0.5 * shared + 0.3 * noise(3000, 1, seed=i + 1) for i in range(3)], axis=1)
+    errors[:, 2] += 0.2
+    evidence = make_evidence(errors)
+    grid = [w for w in itertools.product(np.linspace(0, 1, 51), repeat=3) if abs(sum(w) - 1) < 1e-9]
+    best = min(mean_squares(evidence.combined(np.array(w, np.float32)[:, None]))[0] for w in grid)
+    greedy = mean_squares(evidence.combined(caruana_weights(evidence)))[0]
+    assert greedy <= best * 1.002
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 3), st.integers(0, 10_000))
+def test_greedy_weights_add_up_to_one_and_never_lose_to_the_best_eligible_member(members, horizons, seed):
+    evidence = make_evidence(noise(60, members, horizons, seed=seed))
+    weights = caruana_weights(evidence)
+    assert weights.sum(axis=0) == pytest.approx(1.0, abs=1e-5)
+    assert (weights >= 0).all()
+    alone = np.where(eligible_members(evidence), mean_squares(evidence.errors), np.inf).min(axis=0)
+    assert (mean_squares(evidence.combined(weights)) <= alone * (1 + 1e-5)).all()
+
+
+def test_targets_that_were_not_observed_count_for_nothing():
+    errors = noise(300, 2, 1) * 0.5
+    holed = errors.copy()
+    holed[::3] = np.nan
+    whole = np.delete(errors, np.s_[::3], axis=0)
+    assert caruana_weights(make_evidence(holed)) == pytest.approx(caruana_weights(make_evidence(whole)))
+
+
+def test_relative_rmse_counts_each_horizon_alike():
+    errors, persistence = np.ones((10, 2), np.float32), np.tile([2.0, 100.0], (10, 1)).astype(np.float32)
+    assert relative_rmse(errors, persistence) == pytest.approx((0.5 + 0.01) / 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 4000), st.integers(2, 60), st.integers(1, 30), st.integers(1, 3))
+def test_folds_hold_each_origin_back_once_and_keep_fits_away(moments, window, longest, series):
+    times = np.tile(np.arange(moments), series)
+    folds = interleaved_folds(times, window, longest)
+    held = np.concatenate([fold.held for fold in folds])
+    assert sorted(held) == list(range(len(times)))
+    for fold in folds:
+        assert not set(fold.fit) & set(fold.held)
+
+
+def test_folds_purge_fits_whose_rows_overlap_those_held_back():
+    times = np.arange(6000)
+    for fold in interleaved_folds(times, window=100, longest=60):
+        distance = np.abs(fold.fit[:, None] - fold.held[None, ::7]).min()
+        assert distance >= 160
+        assert len(fold.fit) > 0.3 * len(times)
+        assert len(np.flatnonzero(np.diff(fold.held) > 1)) >= 1
+    assert len(interleaved_folds(times, 100, 60)) == FOLDS
+
+
+def test_a_later_kind_must_win_by_the_margin():
+    assert preferred({"equal": 1.0, "caruana": 1.0 - 0.9 * MARGIN}) == "equal"
+    assert preferred({"equal": 1.0, "caruana": 1.0 - 1.1 * MARGIN}) == "caruana"
+    assert preferred({"equal": 1.0, "caruana": 0.9, "single": 0.899, "gating": 0.8}) == "gating"
+
+
+def test_a_gate_is_kept_where_a_signal_says_which_member_is_right():
+    wet = (np.sin(np.arange(6000) / 40) > 0.3).astype(np.float32)
+    errors = 0.3 * noise(6000, 2, 2)
+    errors[:, 0] *= np.where(wet, 3.0, 1.0)[:, None]
+    errors[:, 1] *= np.where(wet, 1.0, 3.0)[:, None]
+    evidence = make_evidence(errors, signals=np.stack([wet, noise(6000, seed=9)], axis=1), persistence=2.0)
+    weighting = choose_weights(evidence, Reach(window=20, longest=5), seed=1)
+    assert weighting.kind == "gating"
+    assert weighting.candidates["gating"].relative < 0.9 * weighting.candidates["caruana"].relative
+    weights = weighting.weights(np.array([[1.0, 0.0], [0.0, 0.0]], np.float32))
+    assert weights[0, 1].min() > 0.7
+    assert weights[1, 0].min() > 0.7
+
+
+def test_a_gate_is_not_kept_where_signals_say_nothing():
+    evidence = make_evidence(0.5 * noise(3000, 3, 2), signals=noise(3000, 8, seed=3))
+    weighting = choose_weights(evidence, Reach(window=20, longest=5), seed=1)
+    assert weighting.kind == "equal"
+    assert weighting.candidates["gating"].relative < 1.02 * weighting.candidates["equal"].relative
+
+
+def test_a_gate_never_gives_weight_to_a_member_worse_than_the_last_value():
+    errors = noise(2000, 3, 2) * np.array([0.3, 4.0, 0.4])[None, :, None]
+    evidence = make_evidence(errors, signals=noise(2000, 3, seed=5))
+    gated = choose_weights(evidence, Reach(window=20, longest=5), seed=1).candidates["gating"]
+    assert (gated.held_back[:, 1] == 0).all()
+
+
+def test_the_same_seed_gives_the_same_gate():
+    evidence = make_evidence(0.5 * noise(520, 2, 2), signals=noise(520, 3, seed=5))
+    first, second = (choose_weights(evidence, Reach(10, 3), seed=4).candidates["gating"] for _ in range(2))
+    assert np.array_equal(first.held_back, second.held_back)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_a_tiny_validation_part_still_gives_weights(count):
+    weighting = choose_weights(make_evidence(0.5 * noise(count, 2, 2)), Reach(window=20, longest=5), seed=1)
+    assert weighting.weights(np.zeros((3, 1), np.float32)).sum(axis=1) == pytest.approx(1.0)
+    assert set(weighting.candidates) == {"equal", "caruana", "single"}
