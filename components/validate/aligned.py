@@ -1,0 +1,78 @@
+"""A table of forecasts laid beside the series that it was made from: one row per origin, one column per horizon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from components.errors import InputError
+from components.preprocess.series import Series
+from components.validate.scores import values
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Forecasts by origin.
+
+    Attributes:
+        table: as in `forecasts.parquet`.
+        origins: [origins], rows of the series at which forecasts were made, ascending.
+        horizons: steps ahead, ascending.
+        _row: [table rows], position among `origins`.
+        _column: [table rows], position among `horizons`.
+    """
+
+    table: pd.DataFrame
+    origins: Rows
+    horizons: tuple[int, ...]
+    _row: Rows
+    _column: Rows
+
+    def matrix(self, name: str) -> Floats:
+        """[origins, horizons] of one column of the table; NaN where the actual is not known."""
+        laid = np.full((len(self.origins), len(self.horizons)), np.nan)
+        laid[self._row, self._column] = values(self.table, name)
+        return laid
+
+    def by_origin(self, name: str) -> Floats:
+        """[origins] of a column that says the same for each horizon."""
+        laid = np.full(len(self.origins), np.nan)
+        laid[self._row] = values(self.table, name)
+        return laid
+
+
+def align(table: pd.DataFrame, series: Series) -> Aligned:
+    """Finds the row of the series at which each forecast was made.
+
+    Raises:
+        InputError: if an origin is not in the series.
+    """
+    rows = _rows_of(table, series)
+    origins, row = np.unique(rows, return_inverse=True)
+    horizons, column = np.unique(table["horizon"].to_numpy(dtype=np.int64), return_inverse=True)
+    return Aligned(table, origins, tuple(int(step) for step in horizons), row.astype(np.int64), column.astype(np.int64))
+
+
+def _rows_of(table: pd.DataFrame, series: Series) -> Rows:
+    stamps = pd.DatetimeIndex(table["origin"]).tz_convert("UTC").tz_localize(None).to_numpy(dtype="datetime64[ns]")
+    codes, names = pd.factorize(table["series"])
+    spans = {span.name: span for span in series.spans}
+    rows = np.full(len(table), -1, np.int64)
+    for code, name in enumerate(names):
+        mine = codes == code
+        if name in spans:
+            first, last = spans[name].start, spans[name].end
+            found = first + np.searchsorted(series.stamps[first:last], stamps[mine])
+            found[found == last] = first
+            rows[mine] = np.where(series.stamps[found] == stamps[mine], found, -1)
+    if (rows < 0).any():
+        bad = int(np.argmin(rows))
+        problem = f"has an origin {stamps[bad]} of {table['series'].iloc[bad]!r} that the series lacks"
+        raise InputError("forecasts.parquet", problem, "run the ensemble step again on this series")
+    return rows

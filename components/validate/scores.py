@@ -1,0 +1,87 @@
+"""Scores of every model in a table of forecasts, as `metrics.json` gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from components.validate import metrics
+
+MEMBER = "member_"
+BASELINE = "baseline_"
+WEIGHT = "weight_"
+
+
+class Errors(TypedDict):
+    """Errors in the target's unit."""
+
+    mae: float
+    rmse: float
+
+
+class ModelScore(Errors):
+    """Errors over all rows, and by horizon (the horizon in steps as text)."""
+
+    by_horizon: dict[str, Errors]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the rows of a table of forecasts say: every model's errors, and the band's coverage."""
+
+    models: dict[str, ModelScore]
+    coverage: float
+    coverage_nominal: float
+
+
+def model_columns(forecasts: pd.DataFrame) -> dict[str, str]:
+    """Model names to their columns: the ensemble, each member, each baseline."""
+    columns = {"ensemble": "forecast"}
+    for prefix in (MEMBER, BASELINE):
+        columns |= {name.removeprefix(prefix): name for name in map(str, forecasts.columns) if name.startswith(prefix)}
+    return columns
+
+
+def values(forecasts: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """[rows] of one column, float64."""
+    return forecasts[column].to_numpy(dtype=np.float64)
+
+
+def score(forecasts: pd.DataFrame, nominal: float) -> Scores:
+    """Scores all models of a table in the layout of `forecasts.parquet`.
+
+    Errors are pooled over all rows (series, origins and horizons alike).
+
+    Args:
+        forecasts: one row per series, origin and horizon.
+        nominal: share of actuals that the band should hold.
+    """
+    actual = values(forecasts, "actual")
+    rows = _rows_by_horizon(forecasts)
+    models = {
+        name: _score_model(actual, values(forecasts, column), rows) for name, column in model_columns(forecasts).items()
+    }
+    band = metrics.coverage(actual, values(forecasts, "lower"), values(forecasts, "upper"))
+    return Scores(models, coverage=band, coverage_nominal=nominal)
+
+
+def _rows_by_horizon(forecasts: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
+    horizons = forecasts["horizon"].to_numpy(dtype=np.int64)
+    steps, starts = np.unique(np.sort(horizons), return_index=True)
+    groups = np.split(np.argsort(horizons, kind="stable"), starts[1:])
+    return {str(step): rows for step, rows in zip(steps, groups, strict=True)}
+
+
+def _score_model(
+    actual: NDArray[np.float64], forecast: NDArray[np.float64], rows: dict[str, NDArray[np.int64]]
+) -> ModelScore:
+    by_horizon = {step: _errors(actual[own], forecast[own]) for step, own in rows.items()}
+    return ModelScore(**_errors(actual, forecast), by_horizon=by_horizon)
+
+
+def _errors(actual: NDArray[np.float64], forecast: NDArray[np.float64]) -> Errors:
+    return Errors(mae=metrics.mae(actual, forecast), rmse=metrics.rmse(actual, forecast))
