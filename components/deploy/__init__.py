@@ -1,0 +1,1 @@
+"""Owns the model store: publishes versions and says which is champion."""

@@ -1,0 +1,87 @@
+"""Writing that a crash can't leave half done: aside, synced to disk, renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+PREFIX = ".incoming-"
+# Leftovers of other machines, whose processes can't be asked after, are kept this long.
+_FOREIGN_SECONDS = 86_400.0
+
+
+def incoming_folder(parent: Path) -> Path:
+    """A new folder beside the final ones, named for this process."""
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-{_host()}-", dir=parent))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replaces a file atomically: readers see the old content or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-{_host()}-", dir=path.parent)
+    aside = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.chmod(0o644)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_tree(folder: Path) -> None:
+    """Syncs every file and folder of a tree to disk, and lets everyone read them."""
+    for path in sorted(folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        sync_folder(path)
+    folder.chmod(0o755)
+    sync_folder(folder)
+
+
+def sync_folder(path: Path) -> None:
+    """Syncs a folder's entries (or a file's content) to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(parent: Path) -> None:
+    """Removes what writers that no longer live have left."""
+    for path in parent.glob(f"{PREFIX}*"):
+        if _is_abandoned(path):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _is_abandoned(path: Path) -> bool:
+    writer, _, rest = path.name.removeprefix(PREFIX).partition("-")
+    if writer.isdigit() and rest.startswith(f"{_host()}-"):
+        return not _lives(int(writer))
+    try:
+        return time.time() - path.stat().st_mtime > _FOREIGN_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _host() -> str:
+    return socket.gethostname().replace("/", "_")
