@@ -1,0 +1,125 @@
+"""The REST routes whose bodies are decoded here, before KServe's own routes for the same paths.
+
+KServe decodes first and answers 500 to ragged windows, wrong shapes and an empty id; it also takes several times as
+long for large bodies. Everything else (health, lists, metadata, metrics) is KServe's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from serving.kserve_sdk import InvalidInput
+from serving.local.errors import NotServedError, RequestError, TooLargeError
+from serving.local.model import Question, StoreDataPlane, served
+from serving.local.signature import MAX_BODY_BYTES
+from serving.local.v1 import decode_v1, encode_v1
+from serving.local.v2 import BINARY_HEADER, V2Request, decode_v2, encode_v2
+
+VERSION_HEADER = "x-model-version"
+# Decoding longer bodies takes more than a few milliseconds: in a thread, so that short requests don't wait.
+_LONG_BODY_BYTES = 200_000
+_Result = TypeVar("_Result")
+
+
+def add_routes(app: FastAPI, plane: StoreDataPlane) -> None:
+    """Adds the routes and the error handlers to KServe's application, before KServe adds its own."""
+    endpoints = _Endpoints(plane)
+    router = APIRouter()
+    for path in ("/v1/models/{name}:predict", "/v1/models/{name}/versions/{version}:predict"):
+        router.add_api_route(path, endpoints.predict, methods=["POST"], response_model=None)
+    for path in ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"):
+        router.add_api_route(path, endpoints.infer, methods=["POST"], response_model=None)
+    for path in ("/v1/models/{name}", "/v1/models/{name}/versions/{version}"):
+        router.add_api_route(path, endpoints.status, methods=["GET"], response_model=None)
+    app.include_router(router)
+    app.add_exception_handler(RequestError, _bad_request)
+    app.add_exception_handler(InvalidInput, _bad_request)
+    app.add_exception_handler(NotServedError, _not_found)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+
+
+class _Endpoints:
+    def __init__(self, plane: StoreDataPlane) -> None:
+        self._plane = plane
+
+    async def predict(self, request: Request, name: str, version: str = "") -> Response:
+        servable = served(self._plane, name, version)
+        body = await _body(request)
+        inputs = await _worked(len(body), decode_v1, body, servable.signature)
+        answered = await self._plane.ask(Question(servable, inputs), request.headers)
+        content = await _worked(len(body), encode_v1, answered.outputs, answered.version)
+        return _json(content, {VERSION_HEADER: str(answered.version)})
+
+    async def infer(self, request: Request, name: str, version: str = "") -> Response:
+        servable = served(self._plane, name, version)
+        body = await _body(request)
+        length = request.headers.get(BINARY_HEADER)
+        asked: V2Request = await _worked(len(body), decode_v2, body, length, servable.signature)
+        answered = await self._plane.ask(Question(servable, asked.inputs), request.headers)
+        content, head = encode_v2(asked, name, answered.version, answered.outputs)
+        headers = {VERSION_HEADER: str(answered.version)}
+        if head is None:
+            return _json(content, headers)
+        return Response(content, headers={**headers, BINARY_HEADER: str(head)}, media_type="application/octet-stream")
+
+    async def status(self, name: str, version: str = "") -> Response:
+        if ":" in name + version:
+            raise RequestError(f"Malformed request: GET {name}: expected POST with a JSON body")
+        servable = served(self._plane, name, version)
+        state = {
+            "version": str(servable.version),
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+        return _json(orjson.dumps({"name": name, "ready": True, "model_version_status": [state]}))
+
+
+async def _body(request: Request) -> bytes:
+    parts, length = [], 0
+    async for part in request.stream():
+        length += len(part)
+        if length > MAX_BODY_BYTES:
+            raise TooLargeError(f"expected a body of at most {MAX_BODY_BYTES} bytes: send fewer windows at once")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _worked(length: int, work: Callable[..., _Result], *arguments: Any) -> _Result:
+    if length < _LONG_BODY_BYTES:
+        return work(*arguments)
+    return await asyncio.to_thread(work, *arguments)
+
+
+def _json(content: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(content, headers=headers, media_type="application/json")
+
+
+def _error(status: int, text: str) -> Response:
+    return Response(orjson.dumps({"error": text}), status_code=status, media_type="application/json")
+
+
+async def _bad_request(_: Request, error: Exception) -> Response:
+    return _error(413 if isinstance(error, TooLargeError) else 400, str(error))
+
+
+async def _not_found(_: Request, error: Exception) -> Response:
+    return _error(404, str(error))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return _error(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(error.status_code, f"{error.detail}: {request.method} {request.url.path}")

@@ -1,0 +1,277 @@
+"""Champions change under load, servers start and stop, and none of it fails a request."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from components.deploy.store import ModelStore
+from components.errors import InputError
+from serving.clients.client import PROTOCOLS, Address
+from serving.clients.connect import connect
+from serving.local.ports import check_ports
+from serving.local.serve import ServeOptions, serve
+from serving.local.watcher import StoreWatcher
+
+
+class Load:
+    """Asks one protocol without a pause, and keeps what it is told."""
+
+    def __init__(self, running, protocol: str, windows) -> None:
+        self._client = connect(Address(running.url(protocol), "river"), protocol)
+        self._window = windows(1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self.answers: list[tuple[int, float]] = []
+        self.errors: list[Exception] = []
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def _ask(self) -> None:
+        while not self._stop.is_set():
+            try:
+                answer = self._client.predict(self._window)
+            except Exception as error:
+                self.errors.append(error)
+            else:
+                self.answers.append((answer.version, float(answer.forecast[0, 0])))
+
+
+def test_promotion_and_rollback_under_load_fail_no_request(changing_server, windows, eventually):
+    running = changing_server
+    running.store.promote("river", 1)
+    eventually(lambda: running.version() == "1", 20)
+    loads = [Load(running, protocol, windows) for protocol in PROTOCOLS]
+    with loads[0], loads[1], loads[2], loads[3]:
+        for turn in range(4):
+            _ = running.store.rollback("river") if turn % 2 else running.store.promote("river", 2)
+            wanted = "1" if turn % 2 else "2"
+            eventually(lambda wanted=wanted: running.version() == wanted, 20)
+            time.sleep(0.3)
+    forecasts = {}
+    for load in loads:
+        assert load.errors == []
+        assert {version for version, _ in load.answers} == {1, 2}
+        for version, forecast in load.answers:
+            assert forecasts.setdefault(version, forecast) == pytest.approx(forecast, abs=1e-5)
+    assert forecasts[1] != pytest.approx(forecasts[2], abs=1e-3)
+    assert sum(len(load.answers) for load in loads) > 200
+
+
+def test_a_damaged_champion_leaves_the_old_one_serving_and_says_so_once(changing_server, candidates, eventually):
+    running = changing_server
+    running.store.promote("river", 2)
+    eventually(lambda: running.version() == "2", 20)
+    damaged = running.store.publish("lake", candidates["river-1"])
+    shutil.copytree(running.store.path("lake", damaged), running.store.root / "river" / "3")
+    with (running.store.root / "river" / "3" / "saved_model.pb").open("ab") as file:
+        file.write(b"x")
+    champion = {"version": 3, "previous": 2, "at": "2025-01-01T00:00:00+00:00"}
+    (running.store.root / "river" / "champion.json").write_text(json.dumps(champion))
+    eventually(lambda: "version 3 can't be served" in running.log.read_text(), 10)
+    time.sleep(1)
+    lines = [line for line in running.log.read_text().splitlines() if "can't be served" in line]
+    assert len(lines) == 1
+    assert "version 2 goes on serving" in lines[0]
+    assert running.version() == "2"
+
+
+def test_a_new_model_appears_without_a_restart(changing_server, candidates, windows, eventually):
+    running = changing_server
+    running.store.publish("pond", candidates["river-1"])
+    time.sleep(0.5)
+    assert running.version("pond") == ""
+    running.store.promote("pond", 1)
+    eventually(lambda: running.version("pond") == "1", 20)
+    with connect(Address(running.url("v2-grpc"), "pond"), None) as client:
+        assert client.predict(windows(1)).version == 1
+
+
+def test_a_signal_drains_and_stops_every_server(start, store, windows):
+    running = start(store)
+    loads = [Load(running, protocol, windows) for protocol in PROTOCOLS]
+    with loads[0], loads[1], loads[2], loads[3]:
+        time.sleep(0.5)
+        start = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(15) == 0
+        assert time.monotonic() - start < 5
+        time.sleep(0.2)
+    for load in loads:
+        assert load.answers
+        # What the server took it answered; what it didn't take any more found nobody there.
+        assert {error.problem for error in load.errors} == {"no server answers there"}
+    for port in (running.http, running.grpc, running.predict):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_the_largest_batch_in_flight_is_answered_before_ctrl_c_ends_the_server(start, store, windows):
+    running = start(store)
+    window = windows(4096)
+    versions: list[int | None] = []
+
+    def ask(protocol: str) -> None:
+        with connect(Address(running.url(protocol), "river"), protocol) as client:
+            versions.append(client.predict(window).version)
+
+    threads = [threading.Thread(target=ask, args=(protocol,)) for protocol in ("v2-grpc", "tfserving")]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.05)
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(15) == 0
+    for thread in threads:
+        thread.join()
+    assert versions == [1, 1]
+
+
+def test_an_absent_store_is_refused(tmp_path, ports):
+    with pytest.raises(InputError, match="there is no such store"):
+        serve(ServeOptions(tmp_path / "none", *ports))
+
+
+def test_an_empty_store_is_refused(tmp_path, ports):
+    with pytest.raises(InputError, match="holds no model with a champion"):
+        serve(ServeOptions(tmp_path, *ports))
+
+
+def test_a_store_whose_only_champion_is_damaged_is_refused_with_the_reason(tmp_path, candidates, ports):
+    store = ModelStore(tmp_path)
+    store.publish("river", candidates["river-1"])
+    store.promote("river", 1)
+    (store.path("river", 1) / "dataset.yaml").write_text("changed")
+    with pytest.raises(InputError, match=r"river: version 1 can't be served: .*is damaged .*it isn't served"):
+        serve(ServeOptions(tmp_path, *ports))
+
+
+def test_a_taken_port_is_named_with_its_option(store, ports):
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        with pytest.raises(InputError, match=r"--predict-port: port \d+ is in use"):
+            serve(ServeOptions(store.root, *ports[:2], taken.getsockname()[1]))
+
+
+@pytest.mark.parametrize(
+    ("ports", "problem"),
+    [({"--http-port": 0}, "0 is no port"), ({"--http-port": 4242, "--grpc-port": 4242}, "given to --http-port too")],
+)
+def test_impossible_ports(ports, problem):
+    with pytest.raises(InputError, match=problem):
+        check_ports(ports)
+
+
+class Shelf:
+    """What a watcher has handed over, and a clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, int]] = []
+        self.now = 0.0
+
+    def watch(self, store: ModelStore) -> StoreWatcher:
+        return StoreWatcher(store, lambda servable: self.shown.append((servable.name, servable.version)), self.clock)
+
+    def clock(self) -> float:
+        return self.now
+
+
+def test_the_watcher_loads_each_champion_once(store):
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    watcher.check()
+    watcher.check()
+    assert shelf.shown == [("river", 1), ("tidal", 1)]
+    store.promote("river", 2)
+    watcher.check()
+    assert shelf.shown[2:] == [("river", 2)]
+
+
+def test_the_watcher_tries_a_broken_champion_again_after_a_minute(store, tmp_path):
+    aside = tmp_path / "aside"
+    shutil.copy(store.path("river", 1) / "saved_model.pb", aside)
+    os.truncate(store.path("river", 1) / "saved_model.pb", 10)
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    watcher.check()
+    assert shelf.shown == [("tidal", 1)]
+    assert len(watcher.failures) == 1
+    shutil.copy(aside, store.path("river", 1) / "saved_model.pb")
+    watcher.check()
+    assert shelf.shown == [("tidal", 1)]
+    shelf.now = 61.0
+    watcher.check()
+    assert shelf.shown == [("tidal", 1), ("river", 1)]
+    assert watcher.failures == ()
+
+
+def test_the_watcher_outlives_an_unreadable_champion_file(store):
+    (store.root / "river" / "champion.json").write_text("{")
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    watcher.check()
+    assert shelf.shown == [("tidal", 1)]
+    assert "the champion can't be read" in watcher.failures[0]
+    (store.root / "river" / "champion.json").unlink()
+    store.promote("river", 2)
+    watcher.check()
+    assert shelf.shown[-1] == ("river", 2)
+
+
+def test_a_folder_that_is_no_servable_of_ours_is_told_why(store, tmp_path):
+    import tensorflow as tf
+
+    from serving.local.servable import load_servable
+
+    class Doubling(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 2, 3), name="window")])
+        def __call__(self, window):
+            return {"forecast": window * 2}
+
+    module = Doubling()
+    tf.saved_model.save(module, str(tmp_path / "other"), signatures={"serving_default": module.__call__})
+    with pytest.raises(InputError, match=r"lacks lower, upper, members, weights, spike_probability"):
+        load_servable("other", 1, tmp_path / "other")
+    with pytest.raises(InputError, match="can't be loaded as a SavedModel"):
+        load_servable("none", 1, tmp_path)
+
+
+def test_the_compiled_signature_answers_single_windows_only_where_it_is_faster_and_equal(store, windows):
+    from dataclasses import replace
+
+    from serving.local.servable import load_servable, warm_up, with_faster_single
+
+    servable = load_servable("river", 1, store.path("river", 1))
+    warm_up(servable)
+    tuned = with_faster_single(servable)
+    window = {"window": windows(1)}
+    np.testing.assert_allclose(tuned.answer(window)["forecast"], servable.answer(window)["forecast"], atol=1e-6)
+
+    def slow(**inputs):
+        time.sleep(0.05)
+        return servable.call(**inputs)
+
+    compiled = servable.loaded.signatures["serving_xla"]
+    assert with_faster_single(replace(servable, call_one=slow)).call_one is compiled
+
+    def wrong(**inputs):
+        return {name: tensor + 1.0 for name, tensor in compiled(**inputs).items()}
+
+    class Loaded:
+        signatures = {"serving_xla": wrong}  # noqa: RUF012
+
+    assert with_faster_single(replace(servable, loaded=Loaded(), call_one=slow)).call_one is slow
