@@ -1,0 +1,109 @@
+"""`sluice run`: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli import options
+from pipelines.cli.guard import guarded
+from pipelines.cli.invocation import command, same_command
+
+if TYPE_CHECKING:
+    from pipelines.run.job import RunRequest
+
+# 31 days of minutes: eight storms, two of them in the test part.
+SIMULATED_ROWS = 45_000
+SIMULATED_PRESET = "reservoir"
+
+
+def run(
+    dataset: options.DatasetName,
+    data: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Readings: a file, a folder or an SQL URL. Replaces `source`.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.  [runs/NAME]")] = None,
+    members: Annotated[str | None, typer.Option(metavar="A,B", help="Members to train.  [all]")] = None,
+    budget: Annotated[float, typer.Option(metavar="MINUTES", help="Wall-clock minutes of all training.")] = 10.0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of all randomness.")] = 0,
+    runner: Annotated[str, typer.Option(metavar="RUNNER", help="subprocess, or docker.")] = "subprocess",
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show everything that the steps print.")] = False,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train, judge and publish a model from readings.
+
+    Interrupted, the same command goes on where it was.
+
+    Example: sluice run walnut_creek.yaml --data readings.csv --budget 5
+    """
+    with guarded(debug):
+        request = _request(dataset, data, out, members, budget, seed, runner)
+        code = follow(request, verbose, as_json)
+    raise SystemExit(code)
+
+
+def follow(request: RunRequest, verbose: bool, as_json: bool) -> int:
+    """Runs the job before the user's eyes; the exit code."""
+    from pipelines.cli.console import open_console
+    from pipelines.run.child import tail
+    from pipelines.run.job import EXIT_CODES, run_job
+    from pipelines.run.screen import choose_screen
+    from pipelines.run.summary import NextCommands, result_facts, tell_result
+
+    # A script reads stdout: there is nothing but the object.
+    console = open_console(stderr=as_json)
+
+    def show(text: str) -> None:
+        if verbose:
+            console.out(text, end="", highlight=False)
+
+    result = run_job(
+        request,
+        lambda board: choose_screen(console, board, lines=verbose),
+        lambda folder: tail(folder.log, show),
+    )
+    if as_json:
+        sys.stdout.write(json.dumps(result_facts(request, result)) + "\n")
+    serve = command(["serve", "--store", str(request.out / "store")])
+    tell_result(console, request, result, NextCommands(again=same_command(), serve=serve))
+    return EXIT_CODES[result.outcome]
+
+
+def preset_request(out: Path, budget: float) -> RunRequest:
+    """The main job on simulated readings, with everything at its default."""
+    return _request(SIMULATED_PRESET, None, out, None, budget, 0, "subprocess")
+
+
+def _request(
+    name: str, data: str | None, out: Path | None, members: str | None, budget: float, seed: int, runner: str
+) -> RunRequest:
+    from components.train.registry import DEFAULT_MEMBERS
+    from pipelines.cli.source import find_data, find_dataset, need_data
+    from pipelines.run.job import RunRequest
+
+    dataset = find_dataset(name)
+    found = find_data(name, dataset, data)
+    simulated = found is None and name == SIMULATED_PRESET
+    names = DEFAULT_MEMBERS if members is None else tuple(part.strip() for part in members.split(",") if part.strip())
+    return RunRequest(
+        dataset=dataset,
+        data=found if simulated else need_data(name, found),
+        out=out or Path("runs") / dataset.name,
+        members=names,
+        budget_minutes=budget,
+        seed=seed,
+        runner=runner,
+        simulate=_simulation(name, seed) if simulated else None,
+    )
+
+
+def _simulation(preset: str, seed: int) -> Callable[[Path, Path], None]:
+    from pipelines.run.simulated import simulated_readings
+
+    return simulated_readings(preset, SIMULATED_ROWS, seed)

@@ -1,0 +1,1 @@
+"""`sluice run`: a pipeline on this machine, followed from its journal to its results."""
