@@ -45,9 +45,9 @@ format: setup ## Format the code.
 	$(BIN)/ruff check --fix .
 
 .PHONY: benchmark
-benchmark: setup ## Training targets per second, and milliseconds per forecast.
+benchmark: setup ## Training targets per second; milliseconds per forecast of the demo (run it first).
 	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/serving_latency.py
+	$(BIN)/python benchmarks/serving_latency.py runs/demo/store
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies again into requirements.lock.
