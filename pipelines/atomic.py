@@ -7,21 +7,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from components.deploy.durable import write_file
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Replaces the file's content; whoever reads meanwhile, or after a kill, finds all of the old or all of the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_file(path, text.encode())
 
 
 def copy_atomically(source: Path, target: Path) -> None:
