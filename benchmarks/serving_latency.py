@@ -30,7 +30,7 @@ from serving.local.servable import load_servable, warm_up, warmup_inputs, with_f
 BATCHES = (1, 1000)
 LEAST_CALLS = 5
 _SERVE = (
-    "import sys; from pathlib import Path; from serving.local.serve import ServeOptions, serve; "
+    "import sys; from pathlib import Path; from serving.serve import ServeOptions, serve; "
     "serve(ServeOptions(Path(sys.argv[1]), *map(int, sys.argv[2:5])))"
 )
 Ask = Callable[[dict[str, NDArray[np.float32]]], object]

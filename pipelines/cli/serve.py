@@ -28,8 +28,8 @@ def serve(
 
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         from pipelines.cli.source import find_store
-        from serving.local.serve import ServeOptions
-        from serving.local.serve import serve as serve_store
+        from serving.serve import ServeOptions
+        from serving.serve import serve as serve_store
 
         serve_store(
             ServeOptions(store=find_store(store), http_port=http_port, grpc_port=grpc_port, predict_port=predict_port)

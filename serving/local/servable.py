@@ -14,8 +14,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components.errors import InputError
-from serving.local.arrays import Arrays
-from serving.local.signature import OUTPUTS, SIGNATURE_NAME, Signature, TensorSpec
+from serving.server.arrays import Arrays
+from serving.server.signature import OUTPUTS, SIGNATURE_NAME, Signature, TensorSpec
 
 XLA_SIGNATURE_NAME = "serving_xla"
 WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"

@@ -142,7 +142,7 @@ class Running:
 _SERVE = """
 import sys
 from pathlib import Path
-from serving.local.serve import ServeOptions, serve
+from serving.serve import ServeOptions, serve
 store, http, grpc, predict = sys.argv[1:5]
 serve(ServeOptions(Path(store), int(http), int(grpc), int(predict), poll_seconds=0.2))
 """

@@ -15,9 +15,9 @@ from components.deploy.store import ModelStore
 from components.errors import InputError
 from serving.clients.client import PROTOCOLS, Address
 from serving.clients.connect import connect
-from serving.local.ports import check_ports
-from serving.local.serve import ServeOptions, serve
 from serving.local.watcher import StoreWatcher
+from serving.serve import ServeOptions, serve
+from serving.server.ports import check_ports
 
 
 class Load:

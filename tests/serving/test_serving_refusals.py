@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.kserve_sdk import grpc_predict_v2_pb2, grpc_predict_v2_pb2_grpc
-from serving.local.errors import RequestError
-from serving.local.signature import MAX_BATCH, Signature, TensorSpec
-from serving.local.v1 import decode_v1
-from serving.local.v2 import decode_v2
+from serving.server.errors import RequestError
+from serving.server.signature import MAX_BATCH, Signature, TensorSpec
+from serving.server.v1 import decode_v1
+from serving.server.v2 import decode_v2
 
 EXPECTED = r"expected window [n, 12, 3] float32"
 WINDOW = [[0.5, 1, 2]] * 12

@@ -5,29 +5,28 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine
-from concurrent.futures import Executor
 from typing import Any
 
 from serving.kserve_sdk import ModelServer, app, grpc_predict_v2_pb2_grpc
-from serving.local.grpc_server import GrpcServer
-from serving.local.model import ServedModel, StoreDataPlane, StoreRepository
-from serving.local.prediction_service import register_prediction_services
-from serving.local.rest import add_routes
-from serving.local.servable import Servable
-from serving.local.v2_grpc import CheckedInferenceServicer
+from serving.server.backend import Backend
+from serving.server.grpc_server import GrpcServer
+from serving.server.model import ServedModel, StoreDataPlane, StoreRepository
+from serving.server.prediction_service import register_prediction_services
+from serving.server.rest import add_routes
+from serving.server.v2_grpc import CheckedInferenceServicer
 
 # Shorter than the 30 s that Kubernetes waits by default, longer than the largest batch takes.
 GRACE_SECONDS = 10
 
 
-class LocalServer(ModelServer):  # type: ignore[misc]
+class ForecastServer(ModelServer):  # type: ignore[misc]
     """V1 and V2 REST, V2 gRPC and PredictionService in one event loop.
 
     KServe's own stop unloads the models before the requests in flight have ended, and knows no further server; here
     uvicorn drains first (it has the signal), then both gRPC servers, with all models in place.
     """
 
-    def __init__(self, http_port: int, grpc_port: int, predict_port: int, executor: Executor) -> None:
+    def __init__(self, http_port: int, grpc_port: int, predict_port: int) -> None:
         super().__init__(
             http_port=http_port,
             registered_models=StoreRepository(),
@@ -36,20 +35,25 @@ class LocalServer(ModelServer):  # type: ignore[misc]
             grace_period=GRACE_SECONDS,
         )
         self.dataplane = StoreDataPlane(self.registered_models)
-        self._executor = executor
         self._grpc_servers = (
             GrpcServer(grpc_port, self._register_inference),
             GrpcServer(predict_port, lambda server: register_prediction_services(server, self.dataplane)),
         )
         add_routes(app, self.dataplane)
 
-    def show(self, servable: Servable) -> None:
-        """Serves a servable under its name from now on; any thread may call this."""
-        model = self.registered_models.get_model(servable.name)
+    def show(self, backend: Backend) -> None:
+        """Serves a version as its model's champion from now on; any thread may call this."""
+        model = self.registered_models.get_model(backend.name)
         if model is None:
-            self.register_model(ServedModel(servable, self._executor))
+            self.register_model(ServedModel(backend))
         else:
-            model.swap(servable)
+            model.stable = backend
+
+    def stage(self, name: str, candidate: Backend | None) -> None:
+        """Serves a version beside a model's champion, or no longer; any thread may call this."""
+        model = self.registered_models.get_model(name)
+        if model is not None:
+            model.candidate = candidate
 
     def run(self, *companions: Coroutine[Any, Any, None]) -> None:
         """Serves until SIGTERM or SIGINT has been received and every request in flight is answered."""

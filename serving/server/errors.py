@@ -14,3 +14,11 @@ class NotServedError(LookupError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class BusyError(RuntimeError):
+    """More requests than can be answered in time: HTTP 429 with Retry-After, gRPC RESOURCE_EXHAUSTED."""
+
+
+class BackendError(RuntimeError):
+    """The server behind this one doesn't answer: HTTP 503, gRPC UNAVAILABLE."""

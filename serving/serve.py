@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import InputError
-from serving.local.ports import check_ports
 from serving.quiet_tensorflow import import_quietly
+from serving.server.ports import check_ports
 
 
 @dataclass(frozen=True)
@@ -52,22 +52,23 @@ def serve(options: ServeOptions) -> None:
     _check_store(options.store)
     import_quietly()
     from components.deploy.store import ModelStore
-    from serving.local.logs import configure_logs
-    from serving.local.model_server import LocalServer
+    from serving.local.inprocess import in_process
     from serving.local.watcher import StoreWatcher
+    from serving.server.logs import configure_logs
+    from serving.server.model_server import ForecastServer
 
     configure_logs()
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="model") as executor:
-        server = LocalServer(options.http_port, options.grpc_port, options.predict_port, executor)
-        watcher = StoreWatcher(ModelStore(options.store), server.show)
+        server = ForecastServer(options.http_port, options.grpc_port, options.predict_port)
+        watcher = StoreWatcher(ModelStore(options.store), lambda servable: server.show(in_process(servable, executor)))
         watcher.check()
         models = server.registered_models.get_models()
         if not models:
             raise _nothing_to_serve(options.store, watcher.failures)
         thread = threading.Thread(target=watcher.run, args=(stop, options.poll_seconds), name="watcher")
         thread.start()
-        lines = _announcement(options, {name: model.servable.version for name, model in sorted(models.items())})
+        lines = _announcement(options, {name: model.stable.version for name, model in sorted(models.items())})
         try:
             server.run(_announce(options, lines))
         finally:

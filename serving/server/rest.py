@@ -16,11 +16,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from serving.kserve_sdk import InvalidInput
-from serving.local.errors import NotServedError, RequestError, TooLargeError
-from serving.local.model import Question, StoreDataPlane, served
-from serving.local.signature import MAX_BODY_BYTES
-from serving.local.v1 import decode_v1, encode_v1
-from serving.local.v2 import BINARY_HEADER, V2Request, decode_v2, encode_v2
+from serving.server.errors import NotServedError, RequestError, TooLargeError
+from serving.server.model import Question, StoreDataPlane, served
+from serving.server.signature import MAX_BODY_BYTES
+from serving.server.v1 import decode_v1, encode_v1
+from serving.server.v2 import BINARY_HEADER, V2Request, decode_v2, encode_v2
 
 VERSION_HEADER = "x-model-version"
 # Decoding longer bodies takes more than a few milliseconds: in a thread, so that short requests don't wait.
@@ -32,11 +32,19 @@ def add_routes(app: FastAPI, plane: StoreDataPlane) -> None:
     """Adds the routes and the error handlers to KServe's application, before KServe adds its own."""
     endpoints = _Endpoints(plane)
     router = APIRouter()
-    for path in ("/v1/models/{name}:predict", "/v1/models/{name}/versions/{version}:predict"):
+    for path in (
+        "/v1/models/{name}:predict",
+        "/v1/models/{name}/versions/{version}:predict",
+        "/v1/models/{name}/labels/{label}:predict",
+    ):
         router.add_api_route(path, endpoints.predict, methods=["POST"], response_model=None)
     for path in ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"):
         router.add_api_route(path, endpoints.infer, methods=["POST"], response_model=None)
-    for path in ("/v1/models/{name}", "/v1/models/{name}/versions/{version}"):
+    for path in (
+        "/v1/models/{name}",
+        "/v1/models/{name}/versions/{version}",
+        "/v1/models/{name}/labels/{label}",
+    ):
         router.add_api_route(path, endpoints.status, methods=["GET"], response_model=None)
     app.include_router(router)
     app.add_exception_handler(RequestError, _bad_request)
@@ -50,32 +58,32 @@ class _Endpoints:
     def __init__(self, plane: StoreDataPlane) -> None:
         self._plane = plane
 
-    async def predict(self, request: Request, name: str, version: str = "") -> Response:
-        servable = served(self._plane, name, version)
+    async def predict(self, request: Request, name: str, version: str = "", label: str = "") -> Response:
+        backend = served(self._plane, name, version, label)
         body = await _body(request)
-        inputs = await _worked(len(body), decode_v1, body, servable.signature)
-        answered = await self._plane.ask(Question(servable, inputs), request.headers)
+        inputs = await _worked(len(body), decode_v1, body, backend.signature)
+        answered = await self._plane.ask(Question(backend, inputs), request.headers)
         content = await _worked(len(body), encode_v1, answered.outputs, answered.version)
         return _json(content, {VERSION_HEADER: str(answered.version)})
 
-    async def infer(self, request: Request, name: str, version: str = "") -> Response:
-        servable = served(self._plane, name, version)
+    async def infer(self, request: Request, name: str, version: str = "", label: str = "") -> Response:
+        backend = served(self._plane, name, version, label)
         body = await _body(request)
         length = request.headers.get(BINARY_HEADER)
-        asked: V2Request = await _worked(len(body), decode_v2, body, length, servable.signature)
-        answered = await self._plane.ask(Question(servable, asked.inputs), request.headers)
+        asked: V2Request = await _worked(len(body), decode_v2, body, length, backend.signature)
+        answered = await self._plane.ask(Question(backend, asked.inputs), request.headers)
         content, head = encode_v2(asked, name, answered.version, answered.outputs)
         headers = {VERSION_HEADER: str(answered.version)}
         if head is None:
             return _json(content, headers)
         return Response(content, headers={**headers, BINARY_HEADER: str(head)}, media_type="application/octet-stream")
 
-    async def status(self, name: str, version: str = "") -> Response:
-        if ":" in name + version:
+    async def status(self, name: str, version: str = "", label: str = "") -> Response:
+        if ":" in name + version + label:
             raise RequestError(f"Malformed request: GET {name}: expected POST with a JSON body")
-        servable = served(self._plane, name, version)
+        backend = served(self._plane, name, version, label)
         state = {
-            "version": str(servable.version),
+            "version": str(backend.version),
             "state": "AVAILABLE",
             "status": {"error_code": "OK", "error_message": ""},
         }

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from serving.local.arrays import (
+from serving.server.arrays import (
     Arrays,
     check_finite,
     check_shape,
@@ -21,8 +21,8 @@ from serving.local.arrays import (
     numbers,
     parse_json,
 )
-from serving.local.errors import RequestError
-from serving.local.signature import Signature, TensorSpec
+from serving.server.errors import RequestError
+from serving.server.signature import Signature, TensorSpec
 
 BINARY_HEADER = "inference-header-content-length"
 DATATYPE = "FP32"

@@ -6,7 +6,7 @@ import logging
 import warnings
 
 from serving.kserve_sdk import InvalidInput, ModelNotFound
-from serving.local.errors import NotServedError, RequestError
+from serving.server.errors import NotServedError, RequestError
 
 _CALLERS_MISTAKES = (InvalidInput, ModelNotFound, RequestError, NotServedError)
 

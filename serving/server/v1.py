@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from serving.local.arrays import Arrays, check_together, may_hold_booleans, numbers, parse_json
-from serving.local.errors import RequestError
-from serving.local.signature import MAX_BATCH, SIGNATURE_NAME, Signature
+from serving.server.arrays import Arrays, check_together, may_hold_booleans, numbers, parse_json
+from serving.server.errors import RequestError
+from serving.server.signature import MAX_BATCH, SIGNATURE_NAME, Signature
 
 
 def decode_v1(body: bytes, signature: Signature) -> Arrays:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.kserve_sdk import InferenceServicer, grpc_predict_v2_pb2
-from serving.local.arrays import Arrays, check_together, flat_numbers
-from serving.local.errors import RequestError
-from serving.local.model import Answered, Question, StoreDataPlane, served
-from serving.local.signature import Signature, TensorSpec
-from serving.local.v2 import DATATYPE, check_tensor, from_bytes
+from serving.server.arrays import Arrays, check_together, flat_numbers
+from serving.server.backend import Answered
+from serving.server.errors import RequestError
+from serving.server.model import Question, StoreDataPlane, served
+from serving.server.signature import Signature, TensorSpec
+from serving.server.v2 import DATATYPE, check_tensor, from_bytes
 
 
 class CheckedInferenceServicer(InferenceServicer):  # type: ignore[misc]
@@ -25,11 +26,11 @@ class CheckedInferenceServicer(InferenceServicer):  # type: ignore[misc]
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answers one batch."""
-        servable = served(self._plane, request.model_name, request.model_version)
-        inputs = decode(request, servable.signature)
-        names = requested(request, servable.signature)
+        backend = served(self._plane, request.model_name, request.model_version)
+        inputs = decode(request, backend.signature)
+        names = requested(request, backend.signature)
         metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
-        answered = await self._plane.ask(Question(servable, inputs), metadata)
+        answered = await self._plane.ask(Question(backend, inputs), metadata)
         return encode(request, names, answered)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from grpc import StatusCode, aio
 
 from serving.kserve_sdk import ExceptionToStatusInterceptor, InvalidInput, ModelNotFound
-from serving.local.errors import NotServedError, RequestError
-from serving.local.signature import MAX_BODY_BYTES
+from serving.server.errors import NotServedError, RequestError
+from serving.server.signature import MAX_BODY_BYTES
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_BODY_BYTES),

@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from serving.local.errors import RequestError
-from serving.local.signature import MAX_BATCH, Signature, TensorSpec
+from serving.server.errors import RequestError
+from serving.server.signature import MAX_BATCH, Signature, TensorSpec
 
 Arrays = dict[str, NDArray[np.float32]]
 _NOT_A_NUMBER = re.compile(rb"[\[,:\s-](NaN|Infinity|Inf|nan|inf)\b")

@@ -16,12 +16,12 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.local.arrays import Arrays, check_shape, check_together, flat_numbers
-from serving.local.errors import RequestError
-from serving.local.model import Question, StoreDataPlane, served
-from serving.local.servable import Servable
-from serving.local.signature import SIGNATURE_NAME, Signature, TensorSpec
-from serving.local.v2 import from_bytes
+from serving.server.arrays import Arrays, check_shape, check_together, flat_numbers
+from serving.server.backend import Backend
+from serving.server.errors import RequestError
+from serving.server.model import Question, StoreDataPlane, served
+from serving.server.signature import SIGNATURE_NAME, Signature, TensorSpec
+from serving.server.v2 import from_bytes
 
 
 def register_prediction_services(server: Any, plane: StoreDataPlane) -> None:
@@ -35,24 +35,24 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self._plane = plane
 
     async def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
-        servable = _servable(self._plane, request.model_spec)
-        inputs = _inputs(request, servable.signature)
-        names = _filtered(request, servable.signature)
-        answered = await self._plane.ask(Question(servable, inputs), {})
+        backend = _backend(self._plane, request.model_spec)
+        inputs = _inputs(request, backend.signature)
+        names = _filtered(request, backend.signature)
+        answered = await self._plane.ask(Question(backend, inputs), {})
         response = predict_pb2.PredictResponse()
-        _fill_spec(response.model_spec, servable)
+        _fill_spec(response.model_spec, backend)
         for name in names:
             response.outputs[name].CopyFrom(_tensor(answered.outputs[name]))
         return response
 
     async def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
-        servable = _servable(self._plane, request.model_spec)
+        backend = _backend(self._plane, request.model_spec)
         if list(request.metadata_field) != ["signature_def"]:
             raise RequestError(f'expected metadata_field ["signature_def"], got {list(request.metadata_field)}')
         response = get_model_metadata_pb2.GetModelMetadataResponse()
-        _fill_spec(response.model_spec, servable)
+        _fill_spec(response.model_spec, backend)
         response.model_spec.signature_name = ""
-        response.metadata["signature_def"].Pack(_signature_defs(servable))
+        response.metadata["signature_def"].Pack(_signature_defs(backend))
         return response
 
 
@@ -61,17 +61,17 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignor
         self._plane = plane
 
     async def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
-        servable = _servable(self._plane, request.model_spec)
+        backend = _backend(self._plane, request.model_spec)
         response = get_model_status_pb2.GetModelStatusResponse()
         state = get_model_status_pb2.ModelVersionStatus.State.AVAILABLE
-        status = response.model_version_status.add(version=servable.version, state=state)
+        status = response.model_version_status.add(version=backend.version, state=state)
         status.status.error_code = 0
         return response
 
 
-def _servable(plane: StoreDataPlane, spec: Any) -> Servable:
+def _backend(plane: StoreDataPlane, spec: Any) -> Backend:
     if spec.WhichOneof("version_choice") == "version_label":
-        raise RequestError(f"Unrecognized servable version label: {spec.version_label}; champions have no labels")
+        return served(plane, spec.name, label=spec.version_label)
     return served(plane, spec.name, str(spec.version.value) if spec.HasField("version") else "")
 
 
@@ -116,14 +116,14 @@ def _tensor(array: NDArray[np.float32]) -> Any:
     return tensor
 
 
-def _fill_spec(spec: Any, servable: Servable) -> None:
-    spec.name = servable.name
-    spec.version.value = servable.version
+def _fill_spec(spec: Any, backend: Backend) -> None:
+    spec.name = backend.name
+    spec.version.value = backend.version
     spec.signature_name = SIGNATURE_NAME
 
 
-def _signature_defs(servable: Servable) -> Any:
-    saved = saved_model_pb2.SavedModel.FromString((servable.folder / "saved_model.pb").read_bytes())
+def _signature_defs(backend: Backend) -> Any:
+    saved = saved_model_pb2.SavedModel.FromString((backend.folder.path / "saved_model.pb").read_bytes())
     signatures = get_model_metadata_pb2.SignatureDefMap()
     for name, definition in saved.meta_graphs[0].signature_def.items():
         signatures.signature_def[name].CopyFrom(definition)
