@@ -9,10 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.errors import InputError
 from serving.quiet_tensorflow import import_quietly
 from serving.server.ports import check_ports
+
+if TYPE_CHECKING:
+    from serving.server.logs import LogForm
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class ServeOptions:
         predict_port: TensorFlow Serving's PredictionService.
         poll_seconds: how often the store is looked at.
         say: takes each line for the person who started the server.
+        log_form: `text`, or `json` with a line for each request.
     """
 
     store: Path
@@ -34,6 +39,7 @@ class ServeOptions:
     predict_port: int = 8500
     poll_seconds: float = 1.0
     say: Callable[[str], None] = print
+    log_form: LogForm = "text"
 
 
 def serve(options: ServeOptions) -> None:
@@ -57,7 +63,7 @@ def serve(options: ServeOptions) -> None:
     from serving.server.logs import configure_logs
     from serving.server.model_server import ForecastServer
 
-    configure_logs()
+    configure_logs(options.log_form)
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1), thread_name_prefix="model") as executor:
         server = ForecastServer(options.http_port, options.grpc_port, options.predict_port)

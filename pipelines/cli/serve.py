@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from pipelines.cli import options
 from pipelines.cli.guard import guarded
+
+LogForm = Literal["text", "json"]
 
 
 def serve(
@@ -15,6 +17,7 @@ def serve(
     http_port: Annotated[int, typer.Option(help="V1 and V2 REST.")] = 8080,
     grpc_port: Annotated[int, typer.Option(help="V2 gRPC.")] = 8081,
     predict_port: Annotated[int, typer.Option(help="TensorFlow Serving's PredictionService.")] = 8500,
+    log: Annotated[LogForm, typer.Option(help="Log lines for a person, or JSON with a line for each request.")] = "text",
     debug: options.Debug = False,
 ) -> None:
     """Serve every model in a store.
@@ -32,5 +35,11 @@ def serve(
         from serving.serve import serve as serve_store
 
         serve_store(
-            ServeOptions(store=find_store(store), http_port=http_port, grpc_port=grpc_port, predict_port=predict_port)
+            ServeOptions(
+                store=find_store(store),
+                http_port=http_port,
+                grpc_port=grpc_port,
+                predict_port=predict_port,
+                log_form=log,
+            )
         )

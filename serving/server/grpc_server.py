@@ -37,16 +37,18 @@ class GrpcServer:
     Args:
         port: where to listen.
         register: adds the services to the server.
+        record: interceptor that keeps a record of each call, failed or not.
     """
 
-    def __init__(self, port: int, register: Callable[[Any], None]) -> None:
+    def __init__(self, port: int, register: Callable[[Any], None], record: Any) -> None:
         self._port = port
         self._register = register
+        self._record = record
         self._server: Any = None
 
     async def run(self) -> None:
         """Serves until stopped."""
-        self._server = aio.server(interceptors=(StatusInterceptor(),), options=_OPTIONS)
+        self._server = aio.server(interceptors=(self._record, StatusInterceptor()), options=_OPTIONS)
         self._register(self._server)
         self._server.add_insecure_port(f"[::]:{self._port}")
         await self._server.start()

@@ -12,6 +12,7 @@ from serving.kserve_sdk import DataPlane, InvalidInput, Model, ModelRepository
 from serving.server.arrays import Arrays
 from serving.server.backend import Answered, Backend
 from serving.server.errors import NotServedError, RequestError
+from serving.server.request_record import current_record
 from serving.server.signature import TensorSpec
 
 PLATFORM = "tensorflow_savedmodel"
@@ -88,6 +89,9 @@ class StoreDataPlane(DataPlane):  # type: ignore[misc]
         """The answer, through KServe's own timing and metrics."""
         answered, _ = await self.infer(question.backend.name, question, dict(headers))
         assert isinstance(answered, Answered)
+        record = current_record()
+        if record is not None:
+            record.answered(question.backend.name, answered.version, len(next(iter(question.inputs.values()))))
         return answered
 
 

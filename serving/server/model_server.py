@@ -10,8 +10,10 @@ from typing import Any
 from serving.kserve_sdk import ModelServer, app, grpc_predict_v2_pb2_grpc
 from serving.server.backend import Backend
 from serving.server.grpc_server import GrpcServer
+from serving.server.metrics import ServingMetrics
 from serving.server.model import ServedModel, StoreDataPlane, StoreRepository
 from serving.server.prediction_service import register_prediction_services
+from serving.server.request_record import RecordCalls, RecordRequests
 from serving.server.rest import add_routes
 from serving.server.v2_grpc import CheckedInferenceServicer
 
@@ -35,11 +37,18 @@ class ForecastServer(ModelServer):  # type: ignore[misc]
             grace_period=GRACE_SECONDS,
         )
         self.dataplane = StoreDataPlane(self.registered_models)
+        self.metrics = ServingMetrics()
         self._grpc_servers = (
-            GrpcServer(grpc_port, self._register_inference),
-            GrpcServer(predict_port, lambda server: register_prediction_services(server, self.dataplane)),
+            GrpcServer(grpc_port, self._register_inference, RecordCalls(self.metrics)),
+            GrpcServer(
+                predict_port,
+                lambda server: register_prediction_services(server, self.dataplane),
+                RecordCalls(self.metrics),
+            ),
         )
         add_routes(app, self.dataplane)
+        # Added last, so outermost: what limits or keys refuse is recorded too.
+        app.add_middleware(RecordRequests, metrics=self.metrics)
 
     def show(self, backend: Backend) -> None:
         """Serves a version as its model's champion from now on; any thread may call this."""

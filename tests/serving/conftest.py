@@ -140,17 +140,18 @@ class Running:
 
 
 _SERVE = """
+import json
 import sys
 from pathlib import Path
 from serving.serve import ServeOptions, serve
 store, http, grpc, predict = sys.argv[1:5]
-serve(ServeOptions(Path(store), int(http), int(grpc), int(predict), poll_seconds=0.2))
+serve(ServeOptions(Path(store), int(http), int(grpc), int(predict), poll_seconds=0.2, **json.loads(sys.argv[5])))
 """
 
 
-def start_server(store: ModelStore, log: Path) -> Running:
+def start_server(store: ModelStore, log: Path, **options: object) -> Running:
     ports = free_ports(3)
-    arguments = [str(store.root), *map(str, ports), "--protocol", "v2-grpc"]
+    arguments = [str(store.root), *map(str, ports), json.dumps(options), "--protocol", "v2-grpc"]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "PYTHONUNBUFFERED": "1"}
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -177,6 +178,21 @@ def server(tmp_path_factory, candidates) -> Iterator[Running]:
     yield running
     if running.process.poll() is None:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def start_with() -> Iterator[Callable[..., Running]]:
+    """Starts servers of all candidates in a folder, with options of theirs (JSON values); ended with the session."""
+    started: list[Running] = []
+
+    def begin(root: Path, candidates: dict[str, Path], **options: object) -> Running:
+        started.append(start_server(publish_all(root / "store", candidates), root / "log", **options))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        if running.process.poll() is None:
+            running.stop()
 
 
 @pytest.fixture(scope="module")
