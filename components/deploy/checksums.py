@@ -37,14 +37,33 @@ def checksums_of(folder: Path) -> Checksums:
 
 
 def read_checksums(folder: Path) -> Checksums:
-    """The checksums that a version was published with."""
-    facts = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-    return Checksums(dict(facts["files"]), str(facts["content"]))
+    """The checksums that a version was published with.
+
+    Raises:
+        ValueError: the file can't be read as such.
+    """
+    try:
+        facts = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        return Checksums(dict(facts["files"]), str(facts["content"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no checksums: {error!r}") from error
+
+
+def published_content(folder: Path) -> str:
+    """SHA-256 of a version's content as it was published; empty where that can't be read."""
+    try:
+        return read_checksums(folder).content
+    except (OSError, ValueError):
+        return ""
 
 
 def damage(folder: Path) -> str:
     """What of a version differs from its checksums, in a few words; empty if nothing does."""
-    wanted, found = read_checksums(folder).files, checksums_of(folder).files
+    try:
+        wanted = read_checksums(folder).files
+    except (FileNotFoundError, ValueError):
+        return f"unreadable: {FILE_NAME}"
+    found = checksums_of(folder).files
     kinds = {
         "missing": sorted(wanted.keys() - found.keys()),
         "changed": sorted(name for name in wanted.keys() & found.keys() if wanted[name] != found[name]),

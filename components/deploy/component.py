@@ -7,14 +7,15 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def deploy(store: str, work: str, revision: str, candidate: Input[Model]) -> int:
-    """Publishes a candidate as a new version of its model and makes it champion.
+def deploy(store: str, work: str, revision: str, candidate: Input[Model], keep: int = 10) -> int:
+    """Publishes a candidate as a new version of its model, makes it champion, and removes old versions.
 
     Args:
         store: folder of the model store.
         work: folder of the run's journal, empty for none.
         revision: digest of the code, so that results of other code are not used again.
         candidate: the servable that passed the gate.
+        keep: how many of the newest versions stay; the champion, the one before it and a staged one always do.
 
     Returns:
         The version.
@@ -27,6 +28,6 @@ def deploy(store: str, work: str, revision: str, candidate: Input[Model]) -> int
 
     journal = Journal(work, "deploy")
     with journal.step_events():
-        summary = deploy_candidate(DeployRequest(open_store(store), Path(candidate.path)), journal)
+        summary = deploy_candidate(DeployRequest(open_store(store), Path(candidate.path), keep), journal)
         journal.finished(**dataclasses.asdict(summary))
     return summary.version

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = ".incoming-"
+OUTGOING = ".outgoing-"
+_LOCK = ".lock"
 # Leftovers of other machines, whose processes can't be asked after, are kept this long.
 _FOREIGN_SECONDS = 86_400.0
 
@@ -17,13 +23,29 @@ _FOREIGN_SECONDS = 86_400.0
 def incoming_folder(parent: Path) -> Path:
     """A new folder beside the final ones, named for this process."""
     parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-{_host()}-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{_writer()}-", dir=parent))
+
+
+def outgoing_path(final: Path) -> Path:
+    """A free name beside a folder to which it is renamed before it is deleted, named for this process."""
+    return final.with_name(f"{OUTGOING}{_writer()}-{final.name}-{secrets.token_hex(4)}")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other writers of a folder waiting; made if it isn't there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w") as file:
+        # Some network file systems have no locks; a rename still never replaces a folder.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Replaces a file atomically: readers see the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-{_host()}-", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f"{PREFIX}{_writer()}-", dir=path.parent)
     aside = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -58,13 +80,14 @@ def sync_folder(path: Path) -> None:
 
 def sweep(parent: Path) -> None:
     """Removes what writers that no longer live have left."""
-    for path in parent.glob(f"{PREFIX}*"):
-        if _is_abandoned(path):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    for prefix in (PREFIX, OUTGOING):
+        for path in parent.glob(f"{prefix}*"):
+            if _is_abandoned(path):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _is_abandoned(path: Path) -> bool:
-    writer, _, rest = path.name.removeprefix(PREFIX).partition("-")
+    writer, _, rest = path.name.removeprefix(PREFIX).removeprefix(OUTGOING).partition("-")
     if writer.isdigit() and rest.startswith(f"{_host()}-"):
         return not _lives(int(writer))
     try:
@@ -81,6 +104,10 @@ def _lives(process: int) -> bool:
     except (PermissionError, OverflowError):
         return True
     return True
+
+
+def _writer() -> str:
+    return f"{os.getpid()}-{_host()}"
 
 
 def _host() -> str:

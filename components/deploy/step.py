@@ -12,6 +12,7 @@ from components.journal import Journal
 
 # Without these TensorFlow Serving can't load a version.
 _NEEDED = ("saved_model.pb", "variables", MODEL_CARD)
+KEEP = 10
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,12 @@ class DeployRequest:
     Attributes:
         store: the model store.
         candidate: folder with the servable and its model card.
+        keep: how many of the newest versions stay in the store, besides those that serve or served last.
     """
 
     store: ModelStore
     candidate: Path
+    keep: int = KEEP
 
 
 @dataclass(frozen=True)
@@ -36,26 +39,44 @@ class DeploySummary:
         version: the new champion.
         previous: the champion before it, 0 for none.
         path: folder of the version.
+        removed: how many old versions were removed.
     """
 
     model: str
     version: int
     previous: int
     path: str
+    removed: int
 
 
 def deploy_candidate(request: DeployRequest, journal: Journal) -> DeploySummary:
-    """Publishes a candidate and makes it champion; if it fails, the champion stays what it was.
+    """Publishes a candidate, makes it champion and removes old versions; if it fails, the champion stays what it was.
 
     Raises:
-        InputError: if the candidate is incomplete.
+        InputError: if the candidate is incomplete, or `keep` is below 1.
     """
+    if request.keep < 1:
+        raise InputError(f"keep {request.keep}", "is no number of versions", "keep at least 1")
     model = _model_name(request.candidate)
     version = request.store.publish(model, request.candidate)
-    journal.progress(1, 2, f"{model} version {version} published")
+    journal.progress(1, 3, f"{model} version {version} published")
     champion = request.store.promote(model, version)
-    journal.progress(2, 2, f"{model} version {version} is champion")
-    return DeploySummary(model, version, champion.previous or 0, str(request.store.path(model, version)))
+    journal.progress(2, 3, f"{model} version {version} is champion")
+    removed = _prune(request, model, journal)
+    path = str(request.store.path(model, version))
+    return DeploySummary(model, version, champion.previous or 0, path, len(removed))
+
+
+def _prune(request: DeployRequest, model: str, journal: Journal) -> tuple[int, ...]:
+    """The versions removed; the champion serves already, so what can't be removed is said and fails nothing."""
+    try:
+        removed = request.store.prune(model, request.keep)
+    except (OSError, InputError) as error:
+        journal.note(f"old versions of {model} stay: {error}")
+        return ()
+    if removed:
+        journal.progress(3, 3, f"{model}: removed {', '.join(f'version {version}' for version in removed)}")
+    return removed
 
 
 def open_store(location: str) -> ModelStore:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from components.deploy.store import Champion, ModelStore
+from components.deploy.pointers import Champion
+from components.deploy.store import ModelStore
 from components.errors import InputError
 
 NOON = 1_700_000_000.0
