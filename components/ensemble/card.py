@@ -14,8 +14,11 @@ from components.ensemble.calibrate import Calibration, mean_weights
 from components.ensemble.export import SIGNATURES
 from components.ensemble.members import Members
 from components.ensemble.servable import Fitted
+from components.preprocess.series import Series
 
 CARD_FILE = "model_card.json"
+# A card stays a file that a person opens.
+MAX_SERIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,20 @@ class Origin:
         code_version: digest of the code that made it.
         data_digest: digest of the series that it was fitted on.
         seed: of all random choices.
+        series: names of a panel's series; none where there is one series, or more than MAX_SERIES.
     """
 
     created: str
     code_version: str
     data_digest: str
     seed: int
+    series: tuple[str, ...] = ()
+
+
+def series_names(dataset: Dataset, series: Series) -> tuple[str, ...]:
+    """Names of a panel's series, for the card; none where there is one series, or more than MAX_SERIES."""
+    listed = dataset.is_panel and len(series.spans) <= MAX_SERIES
+    return tuple(span.name for span in series.spans) if listed else ()
 
 
 def published(dataset: Dataset) -> Dataset:

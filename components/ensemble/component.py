@@ -19,6 +19,9 @@ def ensemble(
     candidate: Output[Model],
     forecasts: Output[Dataset],
     summary: Output[Metrics],
+    members_2: Input[List[Model]] = None,  # noqa: UP006  kfp's way to say optional
+    members_3: Input[List[Model]] = None,  # noqa: UP006
+    members_4: Input[List[Model]] = None,  # noqa: UP006
 ) -> None:
     """Fits the members' weights, bands and spike probability on validation, and exports the servable.
 
@@ -32,6 +35,9 @@ def ensemble(
         candidate: the servable as a version folder, without checksums.
         forecasts: the test part's forecasts, Parquet.
         summary: which weights were kept and what they are worth.
+        members_2: trained members of another loop; KFP can't join lists.
+        members_3: of a third one.
+        members_4: of a fourth one.
     """
     import dataclasses
     import json
@@ -42,11 +48,12 @@ def ensemble(
     from components.journal import Journal
 
     journal = Journal(work, "ensemble")
+    loops = (members, members_2, members_3, members_4)
     with journal.step_events():
         request = EnsembleRequest(
             dataset=parse_dataset(dataset, "dataset"),
             series=Path(series.path),
-            members=tuple(Path(member.path) for member in members),
+            members=tuple(Path(one.path) for loop in loops for one in loop or ()),
             seed=seed,
             revision=revision,
             candidate=Path(candidate.path),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from components.dataset.load import dump_dataset
 from components.dataset.schema import Dataset
 from components.ensemble.calibrate import fit_on_validation
-from components.ensemble.card import CARD_FILE, Origin, model_card, published
+from components.ensemble.card import CARD_FILE, Origin, model_card, published, series_names
 from components.ensemble.export import WARMUP_BATCHES, export_saved_model, write_warmup
 from components.ensemble.forecasts import write_forecasts
 from components.ensemble.members import Members, load_members
@@ -99,7 +99,8 @@ def fit_ensemble(request: EnsembleRequest, journal: Journal) -> EnsembleSummary:
     journal.progress(1, 3, f"{fitted.weighting.kind} weights; writing the servable")
     head = build_head(dataset, members, fitted)
     parameters = _write_servable(request, series, members, head)
-    origin = Origin(_stamp(started), request.revision, series.digest, request.seed)
+    names = series_names(dataset, series)
+    origin = Origin(_stamp(started), request.revision, series.digest, request.seed, names)
     card = model_card(dataset, members, fitted, calibration, origin, parameters)
     (request.candidate / CARD_FILE).write_text(json.dumps(card, indent=1, allow_nan=False))
     journal.progress(2, 3, "forecasts of the test part")

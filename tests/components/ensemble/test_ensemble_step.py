@@ -217,6 +217,7 @@ def test_card_says_what_was_kept_and_by_how_much(fitted, basin):
     assert card["code_version"] == "abc"
     assert card["data_digest"] == basin.series.digest
     assert card["members"] == ["linear", "residual_gru", "spike_detector"]
+    assert card["series"] == []
     assert card["horizons"] == list(basin.dataset.horizons)
     assert card["inputs"] == ["level", "rain", "tide", "hour_of_day"]
     assert card["ensemble"]["kind"] == summary.kind
