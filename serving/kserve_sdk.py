@@ -27,17 +27,44 @@ with _no_arguments():
     from kserve.protocol.grpc import grpc_predict_v2_pb2, grpc_predict_v2_pb2_grpc
     from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
     from kserve.protocol.grpc.servicer import InferenceServicer
+    from kserve.protocol.rest.timeseries import (
+        ForecastOptions,
+        ForecastOutput,
+        ForecastRequest,
+        ForecastResponse,
+        Status,
+        TimeSeriesDataPlane,
+        TimeSeriesForecast,
+        TimeSeriesInput,
+        TimeSeriesType,
+    )
+    from kserve.protocol.rest.timeseries.endpoints import TimeSeriesEndpoints
+    from kserve.protocol.rest.timeseries.error import create_error_response
+    from kserve.protocol.rest.timeseries.types import Error, ErrorResponse
 
 __all__ = [
     "DataPlane",
+    "Error",
+    "ErrorResponse",
     "ExceptionToStatusInterceptor",
+    "ForecastOptions",
+    "ForecastOutput",
+    "ForecastRequest",
+    "ForecastResponse",
     "InferenceServicer",
     "InvalidInput",
     "Model",
     "ModelNotFound",
     "ModelRepository",
     "ModelServer",
+    "Status",
+    "TimeSeriesDataPlane",
+    "TimeSeriesEndpoints",
+    "TimeSeriesForecast",
+    "TimeSeriesInput",
+    "TimeSeriesType",
     "app",
+    "create_error_response",
     "grpc_predict_v2_pb2",
     "grpc_predict_v2_pb2_grpc",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,10 +14,13 @@ from serving.clients.client import (
     Address,
     Closing,
     broken,
+    busy,
     no_answer,
     not_served,
     refused,
     too_slow,
+    unknown_caller,
+    untrusted,
 )
 
 
@@ -31,7 +35,7 @@ class GrpcClient(Closing):
             ("grpc.enable_http_proxy", 0),
         ]
         self._channel = (
-            grpc.secure_channel(address.host, grpc.ssl_channel_credentials(), options)
+            grpc.secure_channel(address.host, _trusted(address), options)
             if address.secure
             else grpc.insecure_channel(address.host, options)
         )
@@ -42,9 +46,16 @@ class GrpcClient(Closing):
 
     def _call(self, method: Callable[..., Any], request: Any) -> Any:
         try:
-            return method(request, timeout=self._address.timeout_seconds)
+            return method(request, timeout=self._address.timeout_seconds, metadata=tuple(self._address.headers.items()))
         except grpc.RpcError as error:
             raise _told(error, self._address) from error
+
+
+def _trusted(address: Address) -> Any:
+    try:
+        return grpc.ssl_channel_credentials(address.ca.read_bytes() if address.ca else None)
+    except OSError as error:
+        raise untrusted(Path(str(address.ca)), error) from error
 
 
 def _told(error: Any, address: Address) -> InputError:
@@ -56,6 +67,10 @@ def _told(error: Any, address: Address) -> InputError:
         return too_slow(address)
     if code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED):
         return not_served(address, text)
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        return unknown_caller(address)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return busy(address, text)
     if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE):
         return refused(address, text)
     return broken(address, text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
@@ -26,11 +28,20 @@ class Address:
         url: `http(s)://host:port[/path]` for REST, `grpc://host:port` (`grpcs://` with TLS) for gRPC.
         model: the model's name.
         timeout_seconds: for one request.
+        key: API key, where the server wants one.
+        ca: PEM file of the authority that signed the server's certificate; None trusts the system's.
     """
 
     url: str
     model: str
     timeout_seconds: float = 30.0
+    key: str = field(default="", repr=False)
+    ca: Path | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes along with each request."""
+        return {"x-api-key": self.key} if self.key else {}
 
     @property
     def host(self) -> str:
@@ -82,12 +93,12 @@ class ForecastClient(Protocol):
         ...
 
 
-class Closing:
+class Closing(ABC):
     """Lets a client be used in a `with` statement."""
 
+    @abstractmethod
     def close(self) -> None:
         """Ends the connection."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
@@ -145,6 +156,23 @@ def refused(address: Address, text: str) -> InputError:
         f"model {address.model} refuses the request: {text}",
         "check that the readings and the dataset file are those of the model",
     )
+
+
+def unknown_caller(address: Address) -> InputError:
+    """The server wants a key, or another one."""
+    return InputError(
+        address.url, "the server doesn't know this caller", "give --key-file, or set SLUICE_API_KEY, with a key of its"
+    )
+
+
+def busy(address: Address, text: str) -> InputError:
+    """The server has no room now."""
+    return InputError(address.url, f"the server is busy: {text}", "ask again in a few seconds")
+
+
+def untrusted(ca: Path, error: Exception) -> InputError:
+    """The file can't be used to trust a server."""
+    return InputError(str(ca), f"holds no certificate that can be read: {error}", "give the authority's PEM file")
 
 
 def broken(address: Address, text: str) -> InputError:

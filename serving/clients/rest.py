@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx
 import orjson
 
 from components.errors import InputError
-from serving.clients.client import Address, Closing, broken, no_answer, not_served, refused, too_slow
+from serving.clients.client import (
+    Address,
+    Closing,
+    broken,
+    busy,
+    no_answer,
+    not_served,
+    refused,
+    too_slow,
+    unknown_caller,
+    untrusted,
+)
 
 
 class RestClient(Closing):
@@ -16,7 +28,9 @@ class RestClient(Closing):
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._http = httpx.Client(timeout=address.timeout_seconds, trust_env=False)
+        self._http = httpx.Client(
+            timeout=address.timeout_seconds, trust_env=False, headers=address.headers, verify=_trusted(address)
+        )
 
     def close(self) -> None:
         """Ends the connection."""
@@ -36,6 +50,15 @@ class RestClient(Closing):
         raise _told(response, self._address)
 
 
+def _trusted(address: Address) -> ssl.SSLContext | bool:
+    if address.ca is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(address.ca))
+    except (OSError, ssl.SSLError) as error:
+        raise untrusted(address.ca, error) from error
+
+
 def _object(response: httpx.Response, address: Address) -> dict[str, Any]:
     try:
         document = orjson.loads(response.content)
@@ -51,6 +74,10 @@ def _told(response: httpx.Response, address: Address) -> InputError:
         text = str(orjson.loads(response.content)["error"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         text = response.text[:200].strip() or response.reason_phrase
+    if response.status_code == 401:
+        return unknown_caller(address)
+    if response.status_code == 429:
+        return busy(address, text)
     if response.status_code == 404:
         return not_served(address, text)
     return refused(address, text) if response.status_code < 500 else broken(address, text)

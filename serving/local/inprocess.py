@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from components.errors import InputError
+from serving.local.batching import Batches
 from serving.local.servable import Servable
 from serving.server.arrays import Arrays
 from serving.server.backend import Answered, VersionFolder
 from serving.server.signature import Signature
+
+if TYPE_CHECKING:
+    from serving.server.model_server import ForecastServer
 
 
 @dataclass(frozen=True)
@@ -18,12 +25,12 @@ class InProcess:
 
     Attributes:
         servable: the loaded version.
-        executor: threads for its calls.
+        batches: asks it, from every request of the server's event loop.
         folder: what the version says about itself.
     """
 
     servable: Servable
-    executor: Executor
+    batches: Batches
     folder: VersionFolder
 
     @property
@@ -43,11 +50,34 @@ class InProcess:
 
     async def answer(self, inputs: Arrays) -> Answered:
         """The outputs for checked inputs [batch, ...] by name."""
-        loop = asyncio.get_running_loop()
-        outputs = await loop.run_in_executor(self.executor, self.servable.answer, inputs)
-        return Answered(self.version, outputs)
+        return Answered(self.version, await self.batches.answer(inputs))
+
+
+@dataclass(frozen=True)
+class InProcessServing:
+    """Hands a watcher's versions to the server.
+
+    Attributes:
+        server: what answers.
+        executor: threads for the versions' calls.
+    """
+
+    server: ForecastServer
+    executor: Executor
+
+    def show(self, champion: Servable) -> None:
+        """Serves a version as its model's champion from now on."""
+        self.server.show(in_process(champion, self.executor))
+
+    def stage(self, model: str, candidate: Servable | None) -> None:
+        """Serves a version beside a model's champion, or none any longer."""
+        self.server.stage(model, in_process(candidate, self.executor) if candidate else None)
 
 
 def in_process(servable: Servable, executor: Executor) -> InProcess:
-    """A servable as a backend."""
-    return InProcess(servable, executor, VersionFolder(servable.folder))
+    """A servable as a backend; what its folder says is read now, as the version may be removed while it is served."""
+    folder = VersionFolder(servable.folder)
+    with suppress(InputError, OSError, ValueError):  # told when it is asked for
+        _ = folder.dataset, folder.card
+    batches = Batches(servable.answer, servable.most, max(2, os.cpu_count() or 1), executor)
+    return InProcess(servable, batches, folder)

@@ -14,17 +14,25 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components.errors import InputError
+from serving.local.saved_graph import GraphCall, load_graph
 from serving.server.arrays import Arrays
 from serving.server.signature import OUTPUTS, SIGNATURE_NAME, Signature, TensorSpec
 
 XLA_SIGNATURE_NAME = "serving_xla"
 WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-_TIMED_CALLS = 9
+# Batches for which a compiled call is tried, in the order in which that pays; a smaller one is padded to the next.
+# Each costs 2 to 4 s of compiling. Past 16 a window costs no less time, and a caller waits longer behind a batch.
+COMPILED_SIZES = (1, 16, 4)
+_TIMED_CALLS = 5
+# The plain signature takes no less time a window past this.
+_PLAIN_PIECE = 256
+# Pieces smaller than this take the compiled signature longer than large ones take the plain one.
+_LEAST_PIECE = 8
 # A tenth of what answers may differ by (1e-5 of the target's spread) and four float32 ulps.
 _XLA_TOLERANCE = 1e-6
 _XLA_ULPS = 4
 
-Call = Callable[..., Mapping[str, Any]]
+Call = Callable[..., Mapping[str, NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class Servable:
         signature: what it takes and gives.
         loaded: the SavedModel, kept alive as long as the calls are.
         call: the plain signature.
-        call_one: what answers a single window: the same, or the compiled signature where that is faster.
+        sizes: batches, ascending, for which the compiled signature is ready, equal and measured faster.
+        untried: batches for which it isn't known yet whether it is.
     """
 
     name: str
@@ -47,14 +56,36 @@ class Servable:
     signature: Signature
     loaded: Any
     call: Call
-    call_one: Call
+    sizes: tuple[int, ...] = ()
+    untried: tuple[int, ...] = ()
+
+    @property
+    def most(self) -> int:
+        """Windows asked in one call; more are asked in pieces."""
+        return self.sizes[-1] if self.sizes and self.sizes[-1] >= _LEAST_PIECE else _PLAIN_PIECE
 
     def answer(self, inputs: Mapping[str, NDArray[np.float32]]) -> Arrays:
-        """The outputs [batch, ...] by name, for checked inputs [batch, ...] by name."""
-        batch = len(next(iter(inputs.values())))
-        call = self.call_one if batch == 1 else self.call
-        outputs = call(**{name: tf.constant(array) for name, array in inputs.items()})
-        return {name: outputs[name].numpy() for name in self.signature.output_names()}
+        """The outputs [batch, ...] by name, for checked inputs [batch, ...] by name.
+
+        A row's answer doesn't depend on the rows beside it.
+        """
+        starts = range(0, _batch(inputs), self.most)
+        pieces = [self._answer_at_once(rows(inputs, start, start + self.most)) for start in starts]
+        if len(pieces) == 1:
+            return pieces[0]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in self.signature.output_names()}
+
+    def _answer_at_once(self, inputs: Mapping[str, NDArray[np.float32]]) -> Arrays:
+        batch = _batch(inputs)
+        size = next((size for size in self.sizes if size >= batch), None)
+        if size is None:
+            return self._ask(self.call, inputs)
+        outputs = self._ask(self.loaded.signatures[XLA_SIGNATURE_NAME], padded(inputs, size))
+        return rows(outputs, 0, batch)
+
+    def _ask(self, call: Call, inputs: Mapping[str, NDArray[np.float32]]) -> Arrays:
+        outputs = call(**inputs)
+        return {name: outputs[name] for name in self.signature.output_names()}
 
 
 def load_servable(name: str, version: int, folder: Path) -> Servable:
@@ -64,13 +95,14 @@ def load_servable(name: str, version: int, folder: Path) -> Servable:
         InputError: it is no SavedModel, or not one of ours.
     """
     try:
-        loaded = tf.saved_model.load(str(folder))
-    except (OSError, ValueError, tf.errors.OpError) as error:
+        loaded = load_graph(folder)
+    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise _broken(folder, f"can't be loaded as a SavedModel: {str(error).splitlines()[0]}") from error
     if SIGNATURE_NAME not in loaded.signatures:
         raise _broken(folder, f"has no signature {SIGNATURE_NAME}")
     call = loaded.signatures[SIGNATURE_NAME]
-    return Servable(name, version, folder, _signature(call, folder), loaded, call, call)
+    untried = COMPILED_SIZES if XLA_SIGNATURE_NAME in loaded.signatures else ()
+    return Servable(name, version, folder, _signature(call, folder), loaded, call, untried=untried)
 
 
 def warm_up(servable: Servable) -> None:
@@ -83,21 +115,40 @@ def warm_up(servable: Servable) -> None:
         servable.answer(inputs)
 
 
-def with_faster_single(servable: Servable) -> Servable:
-    """The servable with its compiled signature for single windows, where that is there, equal and measured faster.
+def with_next_size(servable: Servable) -> Servable:
+    """The servable after the next untried size: with it where the compiled signature is equal there and faster.
 
-    Compiling takes seconds, so this is done on a servable that answers already.
+    Compiling takes seconds, so this is done on a servable that answers already, one size at a time.
     """
-    if XLA_SIGNATURE_NAME not in servable.loaded.signatures:
+    if not servable.untried:
         return servable
-    compiled = replace(servable, call_one=servable.loaded.signatures[XLA_SIGNATURE_NAME])
-    probes = [_first_window(inputs) for inputs in warmup_inputs(servable)] or [blank_inputs(servable.signature)]
+    size, *untried = servable.untried
+    rest = replace(servable, untried=tuple(untried))
+    probes = [_resized(inputs, size) for inputs in warmup_inputs(servable)] or [
+        _resized(blank_inputs(servable.signature), size)
+    ]
+    plain = replace(servable, sizes=())
+    compiled = replace(servable, sizes=(size,))
     try:
-        equal = all(_equal(servable, compiled, probe) for probe in probes)
+        equal = all(_equal(plain, compiled, probe) for probe in probes)
     except tf.errors.OpError:
-        return servable
-    faster = equal and _median_seconds(compiled, probes[0]) < _median_seconds(servable, probes[0])
-    return compiled if faster else servable
+        return rest
+    if not equal or not _faster(compiled, plain, probes[0]):
+        return rest
+    return replace(rest, sizes=tuple(sorted({*rest.sizes, size})))
+
+
+def rows(arrays: Mapping[str, NDArray[np.float32]], start: int, stop: int) -> Arrays:
+    """Rows of each array [batch, ...]."""
+    return {name: array[start:stop] for name, array in arrays.items()}
+
+
+def padded(inputs: Mapping[str, NDArray[np.float32]], size: int) -> Arrays:
+    """Inputs with their last row repeated until there are `size` rows."""
+    missing = size - _batch(inputs)
+    if missing == 0:
+        return dict(inputs)
+    return {name: np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) for name, array in inputs.items()}
 
 
 def blank_inputs(signature: Signature) -> Arrays:
@@ -121,9 +172,9 @@ def warmup_inputs(servable: Servable) -> list[Arrays]:
     ]
 
 
-def _signature(call: Any, folder: Path) -> Signature:
-    taken = {name: _spec(name, spec) for name, spec in call.structured_input_signature[1].items()}
-    given = {name: _spec(name, spec) for name, spec in call.structured_outputs.items()}
+def _signature(call: GraphCall, folder: Path) -> Signature:
+    taken = {name: TensorSpec(name, shape) for name, shape in call.inputs.items()}
+    given = {name: TensorSpec(name, shape) for name, shape in call.outputs.items()}
     lacking = [name for name in OUTPUTS if name not in given] + ([] if "window" in taken else ["window"])
     if lacking:
         raise _broken(folder, f"lacks {', '.join(lacking)} in its signature {SIGNATURE_NAME}")
@@ -131,12 +182,12 @@ def _signature(call: Any, folder: Path) -> Signature:
     return Signature(tuple(inputs), tuple(given[name] for name in OUTPUTS))
 
 
-def _spec(name: str, spec: Any) -> TensorSpec:
-    return TensorSpec(name, tuple(-1 if size is None else int(size) for size in spec.shape[1:]))
+def _resized(inputs: Arrays, size: int) -> Arrays:
+    return {name: np.resize(array, (size, *array.shape[1:])) for name, array in inputs.items()}
 
 
-def _first_window(inputs: Arrays) -> Arrays:
-    return {name: np.ascontiguousarray(array[:1]) for name, array in inputs.items()}
+def _batch(inputs: Mapping[str, NDArray[np.float32]]) -> int:
+    return len(next(iter(inputs.values())))
 
 
 def _equal(plain: Servable, compiled: Servable, inputs: Arrays) -> bool:
@@ -148,13 +199,16 @@ def _equal(plain: Servable, compiled: Servable, inputs: Arrays) -> bool:
     )
 
 
-def _median_seconds(servable: Servable, inputs: Arrays) -> float:
-    seconds = []
-    for _ in range(_TIMED_CALLS):
-        start = time.perf_counter()
-        servable.answer(inputs)
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+def _faster(one: Servable, other: Servable, inputs: Arrays) -> bool:
+    """Whether the first takes less time; asked in turn, so that what else the machine does slows both."""
+    seconds = [(_seconds(one, inputs), _seconds(other, inputs)) for _ in range(_TIMED_CALLS)]
+    return statistics.median(first for first, _ in seconds) < statistics.median(second for _, second in seconds)
+
+
+def _seconds(servable: Servable, inputs: Arrays) -> float:
+    start = time.perf_counter()
+    servable.answer(inputs)
+    return time.perf_counter() - start
 
 
 def _broken(folder: Path, problem: str) -> InputError:

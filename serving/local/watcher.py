@@ -1,4 +1,4 @@
-"""Keeps what is served in step with the store's champions."""
+"""Keeps what is served in step with the store's champions and candidates."""
 
 from __future__ import annotations
 
@@ -8,124 +8,251 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
+from components.deploy.pointers import Champion
 from components.deploy.store import ModelStore
 from components.errors import InputError
-from serving.local.servable import Servable, load_servable, warm_up, with_faster_single
+from serving.local.servable import Servable, with_next_size
+from serving.local.verified import Reason, RefusedVersionError, load_version
+from serving.server.metrics import ServingMetrics
 
 LOGGER = logging.getLogger("sluice.serving")
-# A champion that couldn't be loaded is tried again after a minute, as TensorFlow Serving does.
+# A version that couldn't be loaded is tried again after a minute, as TensorFlow Serving does.
 RETRY_SECONDS = 60.0
 
 
+class Receiver(Protocol):
+    """What serves the versions that are ready to answer."""
+
+    def show(self, champion: Servable) -> None:
+        """Serves a version as its model's champion from now on."""
+
+    def stage(self, model: str, candidate: Servable | None) -> None:
+        """Serves a version beside a model's champion, or none any longer."""
+
+
 @dataclass(frozen=True)
-class _Failure:
+class _Refusal:
     version: int
+    reason: Reason
     text: str
     at: float
 
 
 class StoreWatcher:
-    """Loads each model's champion aside, warms it, and hands it over; a champion that can't be loaded changes nothing.
+    """Loads each model's champion and candidate aside, warms them, and hands them over.
+
+    Every file of a version is compared with its checksums first. What can't be loaded changes nothing, and the metrics
+    say so. What was loaded stays in memory until another takes its place, also when its version is removed from the
+    store meanwhile.
 
     Args:
-        store: where the champions are said.
-        hand_over: takes a servable that is ready to answer.
+        store: where the champions and candidates are said.
+        receiver: takes versions that are ready to answer.
+        metrics: told what serves and what is refused.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, store: ModelStore, hand_over: Callable[[Servable], None], clock: Callable[[], float] = time.monotonic
+        self,
+        store: ModelStore,
+        receiver: Receiver,
+        metrics: ServingMetrics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._hand_over = hand_over
+        self._receiver = receiver
+        self._metrics = metrics
         self._clock = clock
-        self._serving: dict[str, int] = {}
-        self._failures: dict[str, _Failure] = {}
+        self._champions: dict[str, Servable] = {}
+        self._candidates: dict[str, Servable] = {}
+        self._told: dict[str, Champion] = {}
+        # By what of a model is refused: `champion`, `candidate`, or a half-written folder's number.
+        self._refusals: dict[str, dict[str, _Refusal]] = {}
         self._plain: list[Servable] = []
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What was wrong with each champion that isn't served."""
-        return tuple(failure.text for failure in self._failures.values())
+        """What is wrong with each version that should be served and isn't."""
+        return tuple(refusal.text for refusals in self._refusals.values() for refusal in refusals.values())
 
     def check(self) -> None:
         """Looks at the store once, and loads what is new."""
+        if not self._champions:
+            # TensorFlow's modules are ten times as many objects as a version is, and stay: without this each pass of
+            # the collector over them, after a swap or during a large JSON request, stops all answers for half a second.
+            gc.freeze()
         try:
-            names = tuple(self._store.models())
+            names = {*self._store.models(), *self._champions}
         except (OSError, InputError) as error:
-            self._failed("the store", 0, error)
+            LOGGER.error("the store can't be read: %s", error)
             return
-        for name in names:
-            self._check_model(name)
+        for name in sorted(names):
+            before = self._refused_pairs(name)
+            self._check_champion(name)
+            self._check_candidate(name)
+            self._check_half_written(name)
+            if self._refused_pairs(name) != before:
+                self._tell_refusals(name)
 
     def tune(self) -> None:
-        """Moves the next newly loaded version to its compiled signature if that is faster; takes seconds."""
+        """Tries the compiled signature of a newly loaded version for the next batch size; takes seconds."""
         servable = self._plain.pop(0)
-        if self._serving.get(servable.name) != servable.version:
+        name = servable.name
+        if servable not in (self._champions.get(name), self._candidates.get(name)):
             return
-        tuned = with_faster_single(servable)
-        if tuned is not servable:
-            self._hand_over(tuned)
+        tuned = with_next_size(servable)
+        if tuned is servable:
+            return
+        if self._champions.get(name) is servable:
+            self._champions[name] = tuned
+            self._receiver.show(tuned)
+        else:
+            self._candidates[name] = tuned
+            self._receiver.stage(name, tuned)
+        if tuned.untried:
+            self._plain.append(tuned)
 
     def run(self, stop: threading.Event, poll_seconds: float) -> None:
         """Checks the store until told to stop."""
         while not stop.wait(0 if self._plain else poll_seconds):
-            if self._plain:
-                self.tune()
-            self.check()
+            try:
+                if self._plain:
+                    self.tune()
+                self.check()
+            except Exception:  # the thread must outlive whatever it meets: without it no promotion is ever seen
+                LOGGER.exception("the store couldn't be checked")
 
-    def _check_model(self, name: str) -> None:
-        version = 0
+    def _check_champion(self, name: str) -> None:
         try:
             champion = self._store.champion(name)
-            if champion is None or champion.version == self._serving.get(name):
-                return
-            version = champion.version
-            if not self._due(name, version):
-                return
-            self._store.verify(name, version)
-            servable = load_servable(name, version, self._store.path(name, version))
-            warm_up(servable)
-        except Exception as error:  # whatever is wrong with a version, the one that answers goes on
-            self._failed(name, version, error)
+        except InputError as error:
+            self._refuse(name, "champion", 0, RefusedVersionError("unreadable", f"{error.where}: {error.problem}"))
             return
-        self._replace(servable)
+        if champion is None:
+            return
+        if self._version(self._champions, name) != champion.version:
+            servable = self._ready(name, "champion", champion.version)
+            if servable is None:
+                return
+            self._replace(servable)
+        self._refusals.get(name, {}).pop("champion", None)
+        if self._told.get(name) != champion:
+            self._told[name] = champion
+            self._metrics.champion(name, champion.version, _epoch(champion.at))
+
+    def _check_candidate(self, name: str) -> None:
+        try:
+            wanted = self._store.candidate(name)
+        except InputError as error:
+            if "champion" not in self._refusals.get(name, {}):
+                self._refuse(name, "candidate", 0, RefusedVersionError("unreadable", f"{error.where}: {error.problem}"))
+            return
+        if wanted == self._version(self._champions, name) or name not in self._champions:
+            wanted = None
+        if wanted == self._version(self._candidates, name):
+            self._refusals.get(name, {}).pop("candidate", None)
+            return
+        servable = None if wanted is None else self._ready(name, "candidate", wanted)
+        if wanted is not None and servable is None:
+            return
+        self._put_on_trial(name, servable)
+
+    def _check_half_written(self, name: str) -> None:
+        try:
+            found = self._store.half_written(name)
+        except OSError:
+            return
+        refusals = self._refusals.get(name, {})
+        for key in [key for key in refusals if key.isdecimal() and int(key) not in found]:
+            del refusals[key]
+        named = {refusal.version for refusal in refusals.values()}
+        for version in (version for version in found if version not in named):
+            problem = f"{self._store.root / name / str(version)}: is half written"
+            self._refuse(name, str(version), version, RefusedVersionError("damaged", problem))
+
+    def _ready(self, name: str, role: str, version: int) -> Servable | None:
+        staged = self._candidates.get(name)
+        if staged is not None and staged.version == version:
+            return staged
+        if not self._due(name, role, version):
+            return None
+        try:
+            servable = load_version(self._store, name, version)
+        except RefusedVersionError as refused:
+            # Where another took its place while it was read, nothing is wrong: the next check loads that one.
+            if self._wanted(name, role) == version:
+                self._refuse(name, role, version, refused)
+            return None
+        self._plain.append(servable)
+        return servable
+
+    def _wanted(self, name: str, role: str) -> int | None:
+        try:
+            if role == "candidate":
+                return self._store.candidate(name)
+            champion = self._store.champion(name)
+        except InputError:
+            return None
+        return champion.version if champion else None
 
     def _replace(self, servable: Servable) -> None:
-        old = self._serving.get(servable.name)
-        self._hand_over(servable)
-        self._serving[servable.name] = servable.version
-        self._failures.pop(servable.name, None)
-        self._plain.append(servable)
+        name = servable.name
+        old = self._version(self._champions, name)
+        self._champions[name] = servable
+        self._receiver.show(servable)
         if old is not None:
-            LOGGER.info("%s: version %d serves now, was %d", servable.name, servable.version, old)
-        _settle_memory()
+            LOGGER.info("%s: version %d serves now, was %d", name, servable.version, old)
+        self._settle_memory()
 
-    def _due(self, name: str, version: int) -> bool:
-        failure = self._failures.get(name)
-        return failure is None or failure.version != version or self._clock() - failure.at >= RETRY_SECONDS
+    def _put_on_trial(self, name: str, candidate: Servable | None) -> None:
+        self._candidates.pop(name, None)
+        if candidate is not None:
+            self._candidates[name] = candidate
+            LOGGER.info("%s: version %d is on trial", name, candidate.version)
+        self._refusals.get(name, {}).pop("candidate", None)
+        self._receiver.stage(name, candidate)
+        self._settle_memory()
 
-    def _failed(self, name: str, version: int, error: Exception) -> None:
-        reason = (
-            f"{error.where}: {error.problem}" if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        )
-        serving = self._serving.get(name)
+    def _settle_memory(self) -> None:
+        """Frees what the version before has left: a SavedModel's objects refer to each other, so they wait for this."""
+        serving = (*self._champions.values(), *self._candidates.values())
+        self._plain = [servable for servable in self._plain if servable in serving]
+        gc.collect()
+
+    def _due(self, name: str, role: str, version: int) -> bool:
+        refusal = self._refusals.get(name, {}).get(role)
+        return refusal is None or refusal.version != version or self._clock() - refusal.at >= RETRY_SECONDS
+
+    def _refuse(self, name: str, role: str, version: int, refused: RefusedVersionError) -> None:
+        serving = self._version(self._champions, name)
         goes_on = f"version {serving} goes on serving" if serving else "it isn't served"
-        what = f"version {version} can't be served" if version else "the champion can't be read"
-        text = f"{name}: {what}: {reason.splitlines()[0]}; {goes_on}"
-        known = self._failures.get(name)
+        what = f"version {version} can't be served" if version else f"the {role} can't be read"
+        text = f"{name}: {what}: {refused.problem}; {goes_on}"
+        refusals = self._refusals.setdefault(name, {})
+        known = refusals.get(role)
         if known is None or known.text != text:
             LOGGER.error(text)
-        self._failures[name] = _Failure(version, text, self._clock())
+        refusals[role] = _Refusal(version, refused.reason, text, self._clock())
+
+    def _tell_refusals(self, name: str) -> None:
+        self._metrics.accepted_version(name)
+        for version, reason in sorted(self._refused_pairs(name)):
+            self._metrics.refused_version(name, version, reason)
+
+    def _refused_pairs(self, name: str) -> set[tuple[int, Reason]]:
+        return {(refusal.version, refusal.reason) for refusal in self._refusals.get(name, {}).values()}
+
+    @staticmethod
+    def _version(servables: dict[str, Servable], name: str) -> int | None:
+        servable = servables.get(name)
+        return servable.version if servable else None
 
 
-def _settle_memory() -> None:
-    """Frees what the version before has left, and keeps the collector off what stays.
-
-    A SavedModel's objects refer to each other, so their memory waits for the collector; and while they live, each of
-    its passes over them takes a few hundred milliseconds, which the lists of a large JSON request set off.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
+def _epoch(stamp: str) -> float:
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        return float("nan")

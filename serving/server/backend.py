@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from components.dataset.load import load_dataset
 from components.dataset.schema import Dataset
@@ -83,4 +83,13 @@ class Backend(Protocol):
             NotServedError: this version is gone from its server.
             BusyError: its server has no room for more now.
         """
+        ...
+
+
+@runtime_checkable
+class Replaceable(Protocol):
+    """A backend in whose place its model's next version answers when it is gone between the choice and the question."""
+
+    def pinned(self) -> Backend:
+        """The same, asked for by its number: no other version answers in its place."""
         ...

@@ -35,7 +35,9 @@ class ServingMetrics:
             buckets=LATENCY_SECONDS,
             registry=registry,
         )
-        self._errors = Counter("sluice_errors", "Requests that failed, by kind.", ["protocol", "kind"], registry=registry)
+        self._errors = Counter(
+            "sluice_errors", "Requests that failed, by kind.", ["protocol", "kind"], registry=registry
+        )
         self._in_flight = Gauge("sluice_requests_in_flight", "Requests being answered.", registry=registry)
         self._champion = Gauge("sluice_champion_version", "Version that serves.", ["model"], registry=registry)
         self._champion_at = Gauge(
@@ -59,10 +61,6 @@ class ServingMetrics:
     def failed(self, protocol: str, kind: str) -> None:
         """One request failed."""
         self._errors.labels(protocol, kind).inc()
-
-    def queue_refused(self, protocol: str) -> None:
-        """One request found the queue full."""
-        self.failed(protocol, "busy")
 
     def in_flight(self, count: int) -> None:
         """So many requests are being answered."""

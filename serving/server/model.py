@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from serving.kserve_sdk import DataPlane, InvalidInput, Model, ModelRepository
+from serving.server.admission import Admission
 from serving.server.arrays import Arrays
-from serving.server.backend import Answered, Backend
+from serving.server.backend import Answered, Backend, Replaceable
 from serving.server.errors import NotServedError, RequestError
 from serving.server.request_record import current_record
 from serving.server.signature import TensorSpec
@@ -68,15 +69,48 @@ class ServedModel(Model):  # type: ignore[misc]  # KServe carries no types
 
 
 class StoreRepository(ModelRepository):  # type: ignore[misc]
-    """Models of a store; callers can't load or unload them, champions decide."""
+    """Models of a store."""
 
-    def unload(self, name: str) -> None:
-        """Refuses: which models are served is decided by the store."""
-        raise InvalidInput(f"{name} is served because it is in the store; `sluice models` changes that")
+
+class ClosedRepository:
+    """KServe's model repository extension, through which callers can't load or unload: champions decide."""
+
+    def __init__(self, repository: StoreRepository) -> None:
+        self._repository = repository
+
+    async def load(self, model_name: str) -> None:
+        """Refuses."""
+        self._refuse(model_name)
+
+    async def unload(self, model_name: str) -> None:
+        """Refuses."""
+        self._refuse(model_name)
+
+    def _refuse(self, name: str) -> None:
+        if self._repository.get_model(name) is None:
+            raise NotServedError(f"{name[:100]} isn't served here")
+        raise RequestError(f"{name} is served because it is in the store; `sluice models` changes that")
 
 
 class StoreDataPlane(DataPlane):  # type: ignore[misc]
-    """KServe's data plane, whose metadata name the version."""
+    """KServe's data plane, whose metadata name the version.
+
+    Args:
+        registry: the models.
+        admission: whose turn it is; None where each question is asked at once.
+
+    Attributes:
+        draining: the server takes its leave: it isn't ready any longer, but answers.
+    """
+
+    def __init__(self, registry: Any, admission: Admission | None = None) -> None:
+        super().__init__(registry)
+        self._admission = admission
+        self.draining = False
+
+    async def ready(self) -> bool:
+        """Whether new callers should come."""
+        return not self.draining and bool(await super().ready())
 
     async def model_metadata(self, model_name: str) -> dict[str, Any]:
         """V2 model metadata."""
@@ -87,11 +121,16 @@ class StoreDataPlane(DataPlane):  # type: ignore[misc]
 
     async def ask(self, question: Question, headers: Mapping[str, str]) -> Answered:
         """The answer, through KServe's own timing and metrics."""
-        answered, _ = await self.infer(question.backend.name, question, dict(headers))
+        windows = len(next(iter(question.inputs.values())))
+
+        async def work() -> Any:
+            return await self.infer(question.backend.name, question, dict(headers))
+
+        answered, _ = await (work() if self._admission is None else self._admission.turn(windows, work))
         assert isinstance(answered, Answered)
         record = current_record()
         if record is not None:
-            record.answered(question.backend.name, answered.version, len(next(iter(question.inputs.values()))))
+            record.answered(question.backend.name, answered.version, windows)
         return answered
 
 
@@ -116,8 +155,10 @@ def served(plane: DataPlane, name: str, version: str = "", label: str = "") -> B
     candidate: Backend | None = model.candidate
     if label:
         return _labelled(stable, candidate, label)
-    if version in ("", str(stable.version)):
+    if not version:
         return stable
+    if version == str(stable.version):
+        return stable.pinned() if isinstance(stable, Replaceable) else stable
     if candidate is not None and version == str(candidate.version):
         return candidate
     raise NotServedError(

@@ -40,7 +40,6 @@ _GRPC_KINDS = {
     StatusCode.UNIMPLEMENTED: "not_found",
     StatusCode.DEADLINE_EXCEEDED: "timeout",
     StatusCode.CANCELLED: "timeout",
-    StatusCode.FAILED_PRECONDITION: "unusable_readings",
     StatusCode.RESOURCE_EXHAUSTED: "busy",
     StatusCode.UNAVAILABLE: "backend",
 }
@@ -61,6 +60,7 @@ class RequestRecord:
         model: name of the model that answered, empty before.
         version: its version.
         windows: how many were answered.
+        failure: kind of the failure where its status doesn't tell.
     """
 
     request_id: str
@@ -69,6 +69,7 @@ class RequestRecord:
     model: str = ""
     version: int = 0
     windows: int = 0
+    failure: str = ""
     started: float = field(default_factory=time.perf_counter)
 
     def answered(self, model: str, version: int, windows: int) -> None:
@@ -122,7 +123,7 @@ class RecordRequests:
             _CURRENT.reset(token)
 
 
-class RecordCalls(AsyncServerInterceptor):  # type: ignore[misc]  # grpc_interceptor carries no types
+class RecordCalls(AsyncServerInterceptor):
     """gRPC interceptor: keeps the record of each call, and the trace that it belongs to."""
 
     def __init__(self, metrics: ServingMetrics) -> None:
@@ -146,7 +147,8 @@ class RecordCalls(AsyncServerInterceptor):  # type: ignore[misc]  # grpc_interce
             return answer
         finally:
             code = _code(context, failed)
-            self._ends.ended(record, code.name, "" if code is StatusCode.OK else _GRPC_KINDS.get(code, "internal"))
+            kind = "" if code is StatusCode.OK else record.failure or _GRPC_KINDS.get(code, "internal")
+            self._ends.ended(record, code.name, kind)
             trace_context.detach(trace_token)
             _CURRENT.reset(token)
 

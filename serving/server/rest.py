@@ -16,11 +16,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from serving.kserve_sdk import InvalidInput
-from serving.server.errors import NotServedError, RequestError, TooLargeError
+from serving.server.arrays import Arrays
+from serving.server.errors import BackendError, NotServedError, RequestError, TooLargeError
 from serving.server.model import Question, StoreDataPlane, served
 from serving.server.signature import MAX_BODY_BYTES
-from serving.server.v1 import decode_v1, encode_v1
-from serving.server.v2 import BINARY_HEADER, V2Request, decode_v2, encode_v2
+from serving.server.v1 import encode_v1
+from serving.server.v2 import BINARY_HEADER, encode_v2
+from serving.transformer.errors import UnusableReadings
+from serving.transformer.forecaster import Forecaster
+from serving.transformer.v1_csv import CsvBody, is_csv, read_csv
+from serving.transformer.v1_records import RecordsRequest, encode_forecasts_v1, read_v1
+from serving.transformer.v2_columns import ColumnsRequest, encode_forecasts_v2, read_v2
 
 VERSION_HEADER = "x-model-version"
 # Decoding longer bodies takes more than a few milliseconds: in a thread, so that short requests don't wait.
@@ -28,9 +34,9 @@ _LONG_BODY_BYTES = 200_000
 _Result = TypeVar("_Result")
 
 
-def add_routes(app: FastAPI, plane: StoreDataPlane) -> None:
+def add_routes(app: FastAPI, plane: StoreDataPlane, forecaster: Forecaster) -> None:
     """Adds the routes and the error handlers to KServe's application, before KServe adds its own."""
-    endpoints = _Endpoints(plane)
+    endpoints = _Endpoints(plane, forecaster)
     router = APIRouter()
     for path in (
         "/v1/models/{name}:predict",
@@ -48,21 +54,32 @@ def add_routes(app: FastAPI, plane: StoreDataPlane) -> None:
         router.add_api_route(path, endpoints.status, methods=["GET"], response_model=None)
     app.include_router(router)
     app.add_exception_handler(RequestError, _bad_request)
+    app.add_exception_handler(UnusableReadings, _unusable)
     app.add_exception_handler(InvalidInput, _bad_request)
     app.add_exception_handler(NotServedError, _not_found)
+    app.add_exception_handler(BackendError, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
 
 
 class _Endpoints:
-    def __init__(self, plane: StoreDataPlane) -> None:
+    def __init__(self, plane: StoreDataPlane, forecaster: Forecaster) -> None:
         self._plane = plane
+        self._forecaster = forecaster
 
     async def predict(self, request: Request, name: str, version: str = "", label: str = "") -> Response:
         backend = served(self._plane, name, version, label)
         body = await _body(request)
-        inputs = await _worked(len(body), decode_v1, body, backend.signature)
-        answered = await self._plane.ask(Question(backend, inputs), request.headers)
+        if is_csv(request.headers.get("content-type")):
+            posted = CsvBody(body, request.query_params)
+            asked: Arrays | RecordsRequest = await _worked(len(body), read_csv, posted, backend)
+        else:
+            asked = await _worked(len(body), read_v1, body, backend)
+        if isinstance(asked, RecordsRequest):
+            forecasted = await self._forecaster.answer(backend, asked.question, request.headers)
+            told = await _worked(len(body), encode_forecasts_v1, forecasted.forecasts, asked.members)
+            return _json(told, {VERSION_HEADER: str(forecasted.forecasts.version)})
+        answered = await self._plane.ask(Question(backend, asked), request.headers)
         content = await _worked(len(body), encode_v1, answered.outputs, answered.version)
         return _json(content, {VERSION_HEADER: str(answered.version)})
 
@@ -70,13 +87,14 @@ class _Endpoints:
         backend = served(self._plane, name, version, label)
         body = await _body(request)
         length = request.headers.get(BINARY_HEADER)
-        asked: V2Request = await _worked(len(body), decode_v2, body, length, backend.signature)
+        asked = await _worked(len(body), read_v2, body, length, backend)
+        if isinstance(asked, ColumnsRequest):
+            forecasted = await self._forecaster.answer(backend, asked.question, request.headers)
+            told, head = await _worked(len(body), encode_forecasts_v2, asked, forecasted.forecasts)
+            return _v2(told, head, forecasted.forecasts.version)
         answered = await self._plane.ask(Question(backend, asked.inputs), request.headers)
         content, head = encode_v2(asked, name, answered.version, answered.outputs)
-        headers = {VERSION_HEADER: str(answered.version)}
-        if head is None:
-            return _json(content, headers)
-        return Response(content, headers={**headers, BINARY_HEADER: str(head)}, media_type="application/octet-stream")
+        return _v2(content, head, answered.version)
 
     async def status(self, name: str, version: str = "", label: str = "") -> Response:
         if ":" in name + version + label:
@@ -110,6 +128,13 @@ def _json(content: bytes, headers: dict[str, str] | None = None) -> Response:
     return Response(content, headers=headers, media_type="application/json")
 
 
+def _v2(content: bytes, head: int | None, version: int) -> Response:
+    headers = {VERSION_HEADER: str(version)}
+    if head is None:
+        return _json(content, headers)
+    return Response(content, headers={**headers, BINARY_HEADER: str(head)}, media_type="application/octet-stream")
+
+
 def _error(status: int, text: str) -> Response:
     return Response(orjson.dumps({"error": text}), status_code=status, media_type="application/json")
 
@@ -118,8 +143,18 @@ async def _bad_request(_: Request, error: Exception) -> Response:
     return _error(413 if isinstance(error, TooLargeError) else 400, str(error))
 
 
+async def _unusable(_: Request, error: Exception) -> Response:
+    assert isinstance(error, UnusableReadings)
+    content = orjson.dumps({"error": str(error), "refused": error.refused})
+    return Response(content, status_code=422, media_type="application/json")
+
+
 async def _not_found(_: Request, error: Exception) -> Response:
     return _error(404, str(error))
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    return _error(503, str(error))
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -17,12 +17,24 @@ def decode_v1(body: bytes, signature: Signature) -> Arrays:
     Raises:
         RequestError: the body isn't that.
     """
-    document = parse_json(body)
+    return decode_windows(parse_json(body), signature, may_hold_booleans(body))
+
+
+def decode_windows(document: Any, signature: Signature, suspect: bool) -> Arrays:
+    """As `decode_v1`, of a parsed body.
+
+    Args:
+        document: the parsed body.
+        signature: what is expected.
+        suspect: look at every number, not only at the array that numpy made of them.
+
+    Raises:
+        RequestError: it isn't what is expected.
+    """
     if not isinstance(document, dict) or "instances" not in document:
         raise RequestError(f'expected {{"instances": [...]}} of {signature}, got no "instances"')
-    _check_signature_name(document.get("signature_name"))
+    check_signature_name(document.get("signature_name"))
     rows = _rows(document["instances"], signature)
-    suspect = may_hold_booleans(body)
     inputs = {
         spec.name: numbers(rows[spec.name], spec, _path(document["instances"], spec.name), suspect)
         for spec in signature.inputs
@@ -38,7 +50,8 @@ def encode_v1(outputs: Arrays, version: int) -> bytes:
     return orjson.dumps({"predictions": predictions, "model_version": str(version)}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _check_signature_name(name: Any) -> None:
+def check_signature_name(name: Any) -> None:
+    """Raises RequestError unless it is empty or the one signature's."""
     if name not in (None, "", SIGNATURE_NAME):
         raise RequestError(f'Serving signature name: "{name}" not found in signature def; expected "{SIGNATURE_NAME}"')
 

@@ -54,12 +54,26 @@ def decode_v2(body: bytes, header_length: str | None, signature: Signature) -> V
     Raises:
         RequestError: it isn't an inference request for the signature.
     """
-    head, tail = _split(body, header_length)
-    document = parse_json(head)
+    head, tail = split_body(body, header_length)
+    return decode_windows(parse_json(head), tail, signature, may_hold_booleans(head))
+
+
+def decode_windows(document: Any, tail: bytes, signature: Signature, suspect: bool) -> V2Request:
+    """As `decode_v2`, of a parsed JSON part.
+
+    Args:
+        document: the parsed JSON part.
+        tail: the bytes after it.
+        signature: what is expected.
+        suspect: look at every number, not only at the array that numpy made of them.
+
+    Raises:
+        RequestError: it isn't an inference request for the signature.
+    """
     if not isinstance(document, dict) or not isinstance(document.get("inputs"), list) or not document["inputs"]:
         raise RequestError(f'expected {{"inputs": [...]}} with {signature}, got no list "inputs"')
-    inputs = _inputs(document["inputs"], tail, signature, may_hold_booleans(head))
-    return V2Request(_request_id(document), inputs, _requested(document, signature))
+    inputs = _inputs(document["inputs"], tail, signature, suspect)
+    return V2Request(request_id(document), inputs, requested_outputs(document, signature.output_names()))
 
 
 def encode_v2(request: V2Request, name: str, version: int, outputs: Arrays) -> tuple[bytes, int | None]:
@@ -106,7 +120,12 @@ def from_bytes(data: bytes, shape: tuple[int, ...], spec: TensorSpec) -> NDArray
     return array
 
 
-def _split(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
+def split_body(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
+    """The JSON part of a body, and the binary tensors after it.
+
+    Raises:
+        RequestError: the header isn't a length within the body.
+    """
     if header_length is None:
         return body, b""
     if not header_length.isdecimal() or int(header_length) > len(body):
@@ -124,7 +143,7 @@ def _inputs(tensors: list[Any], tail: bytes, signature: Signature, suspect: bool
         spec = check_tensor(tensor.get("name"), tensor.get("datatype"), tensor.get("shape"), signature)
         if spec.name in inputs:
             raise RequestError(f"expected {signature}, got {spec.name} twice")
-        size = _binary_size(tensor)
+        size = binary_size(tensor)
         if size is None:
             inputs[spec.name] = _from_json(tensor, spec, suspect)
             continue
@@ -136,7 +155,12 @@ def _inputs(tensors: list[Any], tail: bytes, signature: Signature, suspect: bool
     return inputs
 
 
-def _binary_size(tensor: dict[str, Any]) -> int | None:
+def binary_size(tensor: dict[str, Any]) -> int | None:
+    """Bytes of a tensor that stand after the JSON part; None where its data stand in it.
+
+    Raises:
+        RequestError: its parameters aren't what they must be.
+    """
     parameters = tensor.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise RequestError("expected an object for parameters")
@@ -160,7 +184,12 @@ def _from_json(tensor: dict[str, Any], spec: TensorSpec, suspect: bool) -> NDArr
     return flat_numbers(data, shape, spec, suspect)
 
 
-def _request_id(document: dict[str, Any]) -> str:
+def request_id(document: dict[str, Any]) -> str:
+    """The caller's id, or a new one.
+
+    Raises:
+        RequestError: it is no text, or empty.
+    """
     given = document.get("id")
     if given is None:
         return str(uuid.uuid4())
@@ -169,19 +198,30 @@ def _request_id(document: dict[str, Any]) -> str:
     return given
 
 
-def _requested(document: dict[str, Any], signature: Signature) -> dict[str, bool]:
+def requested_outputs(
+    document: dict[str, Any], names: tuple[str, ...], default: tuple[str, ...] | None = None
+) -> dict[str, bool]:
+    """Names of the outputs asked for, each with whether it is wanted as binary.
+
+    Args:
+        document: the parsed JSON part.
+        names: of all outputs.
+        default: what is given where none is named; None for all.
+
+    Raises:
+        RequestError: an output that doesn't exist.
+    """
     parameters = document.get("parameters") or {}
     binary = isinstance(parameters, dict) and parameters.get("binary_data_output") is True
     wanted = document.get("outputs")
     if not wanted:
-        return dict.fromkeys(signature.output_names(), binary)
+        return dict.fromkeys(names if default is None else default, binary)
     if not isinstance(wanted, list) or not all(isinstance(output, dict) for output in wanted):
         raise RequestError('expected a list of {"name": ...} as outputs')
     chosen: dict[str, bool] = {}
     for output in wanted:
-        if output.get("name") not in signature.output_names():
-            names = ", ".join(signature.output_names())
-            raise RequestError(f"expected outputs among {names}, got {str(output.get('name'))[:40]!r}")
+        if output.get("name") not in names:
+            raise RequestError(f"expected outputs among {', '.join(names)}, got {str(output.get('name'))[:40]!r}")
         own = output.get("parameters")
         chosen[output["name"]] = bool(own.get("binary_data", binary)) if isinstance(own, dict) else binary
     return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -15,21 +16,42 @@ from serving.server.errors import RequestError
 from serving.server.model import Question, StoreDataPlane, served
 from serving.server.signature import Signature, TensorSpec
 from serving.server.v2 import DATATYPE, check_tensor, from_bytes
+from serving.transformer.forecaster import Forecaster
+from serving.transformer.v2_columns import holds_readings
+from serving.transformer.v2_grpc_columns import decode_readings, encode_forecasts
+
+# Decoding longer requests takes more than a few milliseconds: in a thread, so that short requests don't wait.
+LONG_BYTES = 200_000
 
 
 class CheckedInferenceServicer(InferenceServicer):  # type: ignore[misc]
     """KServe's GRPCInferenceService; ModelInfer answers INVALID_ARGUMENT or NOT_FOUND with what was expected."""
 
-    def __init__(self, plane: StoreDataPlane, repository: Any) -> None:
+    def __init__(self, plane: StoreDataPlane, repository: Any, forecaster: Forecaster) -> None:
         super().__init__(plane, repository)
         self._plane = plane
+        self._forecaster = forecaster
+
+    async def ModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """What a model takes and gives, and its versions, which KServe's own answer leaves out."""
+        response = await super().ModelMetadata(request, context)
+        metadata = await self._plane.model_metadata(request.name)
+        response.versions.extend(metadata["versions"])
+        return response
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Answers one batch."""
         backend = served(self._plane, request.model_name, request.model_version)
+        metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        if holds_readings([tensor.name for tensor in request.inputs], backend):
+            if request.ByteSize() < LONG_BYTES:
+                asked = decode_readings(request, backend)
+            else:
+                asked = await asyncio.to_thread(decode_readings, request, backend)
+            forecasted = await self._forecaster.answer(backend, asked.question, metadata)
+            return encode_forecasts(request, asked, forecasted.forecasts)
         inputs = decode(request, backend.signature)
         names = requested(request, backend.signature)
-        metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         answered = await self._plane.ask(Question(backend, inputs), metadata)
         return encode(request, names, answered)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +14,14 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from components.dataset.load import load_dataset
+from components.dataset.schema import Dataset
 from components.deploy.store import ModelStore
+from components.journal import Journal
 
 WINDOW, COLUMNS, HORIZONS, KNOWN, AHEAD = 12, 3, (1, 3), 1, 3
 MEMBERS = ("first", "second")
@@ -204,6 +209,27 @@ def changing_server(tmp_path_factory, candidates) -> Iterator[Running]:
     assert running.stop() == 0
 
 
+def prepare_river(folder: Path, dataset: Dataset) -> Path:
+    """Ten days of readings of `river`, prepared; the folder of the series."""
+    from components.preprocess.step import PrepareRequest, prepare_series
+
+    stamps = pd.date_range("2026-01-01", periods=1440, freq="10min", tz="UTC")
+    values = np.random.default_rng(5).normal(size=(len(stamps), 3)).cumsum(axis=0).astype(np.float32)
+    readings = pd.DataFrame(values, columns=list(dataset.columns))
+    readings.insert(0, "time", stamps)
+    readings.insert(0, "series", dataset.name)
+    readings.to_parquet(folder / "readings.parquet")
+    prepare_series(PrepareRequest(dataset, folder / "readings.parquet", folder / "series"), Journal("", "preprocess"))
+    return folder / "series"
+
+
+@pytest.fixture(scope="session")
+def river_series(tmp_path_factory, candidates) -> Path:
+    """Ten days of readings of `river`, prepared."""
+    dataset = load_dataset(candidates["river-1"] / "dataset.yaml")
+    return prepare_river(tmp_path_factory.mktemp("series"), dataset)
+
+
 @pytest.fixture
 def windows() -> Callable[[int], NDArray[np.float32]]:
     """Random windows [n, 12, 3]."""
@@ -242,3 +268,55 @@ def start(tmp_path) -> Iterator[Callable[[ModelStore], Running]]:
         if running.process.poll() is None:
             running.process.kill()
             running.process.wait()
+
+
+_MODEL_SERVER = "tensorflow_model_server"
+_DOUBLE = """\
+#!{python}
+import sys
+
+sys.path.insert(0, {folder!r})
+from double.main import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="session", params=["real" if shutil.which(_MODEL_SERVER) else "double"])
+def model_server_binary(request, tmp_path_factory) -> Iterator[Path]:
+    """`tensorflow_model_server` as found on PATH, or put there: a test server over real SavedModels."""
+    found = shutil.which(_MODEL_SERVER)
+    if request.param == "real" and found:
+        yield Path(found)
+        return
+    binary = tmp_path_factory.mktemp("bin") / _MODEL_SERVER
+    folder = str(Path(__file__).parent / "tfserving")
+    binary.write_text(_DOUBLE.format(python=sys.executable, folder=folder))
+    binary.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{binary.parent}{os.pathsep}{os.environ['PATH']}")
+        yield binary
+
+
+@pytest.fixture(scope="module")
+def tfserving_server(tmp_path_factory, candidates, model_server_binary) -> Iterator[Running]:
+    """Like `changing_server`, with the runtime TensorFlow Serving."""
+    root = tmp_path_factory.mktemp("tfserving")
+    running = start_server(publish_all(root / "store", candidates), root / "log", runtime="tfserving")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def start_tfserving(tmp_path, model_server_binary) -> Iterator[Callable[[ModelStore], Running]]:
+    """Like `start`, with the runtime TensorFlow Serving."""
+    started: list[Running] = []
+
+    def begin(store: ModelStore) -> Running:
+        started.append(start_server(store, tmp_path / f"log-{len(started)}", runtime="tfserving"))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        if running.process.poll() is None:
+            running.stop()

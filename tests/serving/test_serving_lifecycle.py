@@ -1,5 +1,6 @@
 """Champions change under load, servers start and stop, and none of it fails a request."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -7,17 +8,31 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from prometheus_client import REGISTRY, CollectorRegistry
 
+from components.deploy.checksums import checksums_of
 from components.deploy.store import ModelStore
 from components.errors import InputError
 from serving.clients.client import PROTOCOLS, Address
 from serving.clients.connect import connect
+from serving.local.inprocess import in_process
 from serving.local.watcher import StoreWatcher
 from serving.serve import ServeOptions, serve
+from serving.server.metrics import ServingMetrics
 from serving.server.ports import check_ports
+
+
+@pytest.fixture(autouse=True)
+def several_servers_in_one_process() -> Iterator[None]:
+    """Prometheus' own registry takes a server's metrics once."""
+    yield
+    for collector in {own for own in REGISTRY._collector_to_names if getattr(own, "_name", "").startswith("sluice_")}:
+        REGISTRY.unregister(collector)
 
 
 class Load:
@@ -177,14 +192,33 @@ def test_impossible_ports(ports, problem):
 
 
 class Shelf:
-    """What a watcher has handed over, and a clock that a test moves."""
+    """What a watcher has handed over, what it told Prometheus, and a clock that a test moves."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, int]] = []
+        self.staged: list[tuple[str, int | None]] = []
+        self.loaded: dict[str, object] = {}
+        self.registry = CollectorRegistry()
         self.now = 0.0
 
     def watch(self, store: ModelStore) -> StoreWatcher:
-        return StoreWatcher(store, lambda servable: self.shown.append((servable.name, servable.version)), self.clock)
+        return StoreWatcher(store, self, ServingMetrics(self.registry), self.clock)
+
+    def show(self, champion) -> None:
+        self.shown.append((champion.name, champion.version))
+        self.loaded[champion.name] = champion
+
+    def stage(self, model: str, candidate) -> None:
+        self.staged.append((model, candidate.version if candidate else None))
+
+    def refused(self) -> set[tuple[str, str, str]]:
+        families = [family for family in self.registry.collect() if family.name == "sluice_version_refused"]
+        labels = [sample.labels for family in families for sample in family.samples if sample.value == 1]
+        return {(own["model"], own["version"], own["reason"]) for own in labels}
+
+    def champion(self, model: str) -> tuple[float | None, float | None]:
+        names = ("sluice_champion_version", "sluice_champion_promoted_timestamp_seconds")
+        return tuple(self.registry.get_sample_value(name, {"model": model}) for name in names)
 
     def clock(self) -> float:
         return self.now
@@ -232,6 +266,128 @@ def test_the_watcher_outlives_an_unreadable_champion_file(store):
     assert shelf.shown[-1] == ("river", 2)
 
 
+def test_a_candidate_is_loaded_beside_the_champion_and_promoted_without_a_second_load(store):
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    watcher.check()
+    store.stage("river", 2)
+    watcher.check()
+    watcher.check()
+    assert shelf.staged == [("river", 2)]
+    store.promote("river", 2)
+    shutil.rmtree(store.path("river", 2) / "variables")
+    watcher.check()
+    assert shelf.shown[2:] == [("river", 2)]
+    assert shelf.staged == [("river", 2), ("river", None)]
+    assert shelf.refused() == set()
+
+
+def test_an_unstaged_candidate_is_no_longer_served(store):
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    store.stage("river", 2)
+    watcher.check()
+    store.unstage("river")
+    watcher.check()
+    assert (shelf.shown, shelf.staged) == ([("river", 1), ("tidal", 1)], [("river", 2), ("river", None)])
+
+
+def test_the_metrics_say_which_champion_serves_since_when(store):
+    shelf = Shelf()
+    watcher = shelf.watch(ModelStore(store.root, clock=lambda: 1_700_000_000.0))
+    watcher.check()
+    ModelStore(store.root, clock=lambda: 1_700_000_000.0).promote("river", 2)
+    watcher.check()
+    assert shelf.champion("river") == (2.0, 1_700_000_000.0)
+    (store.root / "river" / "champion.json").write_text('{"version": 2, "previous": 1, "at": "long ago"}')
+    watcher.check()
+    version, at = shelf.champion("river")
+    assert version == 2.0
+    assert at != at
+
+
+def break_file(folder) -> None:
+    with (folder / "variables" / "variables.index").open("ab") as file:
+        file.write(b"x")
+
+
+def halve(folder) -> None:
+    (folder / "checksums.json").unlink()
+
+
+def empty_graph(folder) -> None:
+    (folder / "saved_model.pb").write_bytes(b"")
+    (folder / "checksums.json").write_bytes(checksums_of(folder).to_json())
+
+
+BREAKS = {"damaged": break_file, "half written": halve, "missing": shutil.rmtree, "unloadable": empty_graph}
+
+
+@pytest.mark.parametrize("role", ["champion", "candidate"])
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_version_that_is_not_whole_is_never_loaded_and_the_metric_says_so(store, candidates, role, name):
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    watcher.check()
+    before = store.path("river", 2)
+    BREAKS[name](before)
+    facts = {"version": 2, "previous": 1, "at": "2026-01-01T00:00:00+00:00"}
+    (store.root / "river" / f"{role}.json").write_text(json.dumps(facts))
+    watcher.check()
+    watcher.check()
+    assert (shelf.shown, shelf.staged) == ([("river", 1), ("tidal", 1)], [])
+    assert shelf.refused() == {("river", "2", "damaged" if name == "half written" else name)}
+    assert "river: version 2 can't be served" in watcher.failures[0]
+    assert "version 1 goes on serving" in watcher.failures[0]
+    # Mended by another version in its place, the alert ends.
+    (store.root / "river" / f"{role}.json").unlink()
+    shutil.rmtree(before, ignore_errors=True)
+    store.promote("river", 1)
+    watcher.check()
+    assert (shelf.refused(), watcher.failures) == (set(), ())
+
+
+def test_a_half_written_folder_that_nobody_names_is_told_until_it_is_whole(store, candidates):
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    (store.root / "river" / "7").mkdir()
+    (store.root / "river" / ".incoming-1-elsewhere-x").mkdir()
+    watcher.check()
+    assert shelf.refused() == {("river", "7", "damaged")}
+    assert shelf.shown == [("river", 1), ("tidal", 1)]
+    shutil.copytree(store.path("river", 1), store.root / "river" / "7", dirs_exist_ok=True)
+    watcher.check()
+    assert shelf.refused() == set()
+
+
+def test_an_unreadable_file_of_a_champion_or_candidate_is_told_by_the_metric(store):
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    (store.root / "river" / "champion.json").write_text("{")
+    (store.root / "tidal" / "candidate.json").write_text("{")
+    watcher.check()
+    assert shelf.shown == [("tidal", 1)]
+    assert shelf.refused() == {("river", "0", "unreadable"), ("tidal", "0", "unreadable")}
+
+
+def test_a_version_that_is_removed_from_the_store_goes_on_serving_from_memory(store, windows):
+    shelf = Shelf()
+    watcher = shelf.watch(store)
+    watcher.check()
+    river = shelf.loaded["river"]
+    with ThreadPoolExecutor(1) as executor:
+        served = in_process(river, executor)
+        expected = river.answer({"window": windows(1)})["forecast"]
+        shutil.rmtree(store.root / "river")
+        watcher.check()
+        while watcher._plain:
+            watcher.tune()
+        answered = asyncio.run(served.answer({"window": windows(1)}))
+    np.testing.assert_allclose(answered.outputs["forecast"], expected, atol=1e-6)
+    assert (served.folder.dataset.name, served.folder.members) == ("river", ("first", "second"))
+    assert ("river", "1", "missing") not in shelf.refused()
+
+
 def test_a_folder_that_is_no_servable_of_ours_is_told_why(store, tmp_path):
     import tensorflow as tf
 
@@ -248,30 +404,3 @@ def test_a_folder_that_is_no_servable_of_ours_is_told_why(store, tmp_path):
         load_servable("other", 1, tmp_path / "other")
     with pytest.raises(InputError, match="can't be loaded as a SavedModel"):
         load_servable("none", 1, tmp_path)
-
-
-def test_the_compiled_signature_answers_single_windows_only_where_it_is_faster_and_equal(store, windows):
-    from dataclasses import replace
-
-    from serving.local.servable import load_servable, warm_up, with_faster_single
-
-    servable = load_servable("river", 1, store.path("river", 1))
-    warm_up(servable)
-    tuned = with_faster_single(servable)
-    window = {"window": windows(1)}
-    np.testing.assert_allclose(tuned.answer(window)["forecast"], servable.answer(window)["forecast"], atol=1e-6)
-
-    def slow(**inputs):
-        time.sleep(0.05)
-        return servable.call(**inputs)
-
-    compiled = servable.loaded.signatures["serving_xla"]
-    assert with_faster_single(replace(servable, call_one=slow)).call_one is compiled
-
-    def wrong(**inputs):
-        return {name: tensor + 1.0 for name, tensor in compiled(**inputs).items()}
-
-    class Loaded:
-        signatures = {"serving_xla": wrong}  # noqa: RUF012
-
-    assert with_faster_single(replace(servable, loaded=Loaded(), call_one=slow)).call_one is slow
