@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from components.errors import InputError
+from serving.forecasts import SeriesForecast, series_forecasts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,8 @@ class PredictRequest:
         store: model store, whose champion brings the dataset file.
         dataset: dataset file, where there is no store.
         timeout_seconds: for one answer.
+        key: API key, where the server wants one.
+        ca: PEM file of the authority that signed the server's certificate.
     """
 
     file: str
@@ -40,48 +43,8 @@ class PredictRequest:
     store: Path | None = None
     dataset: Path | None = None
     timeout_seconds: float = 30.0
-
-
-@dataclass(frozen=True)
-class Row:
-    """The forecast at one horizon.
-
-    Attributes:
-        horizon: lead time in steps.
-        time: what it is for, ISO 8601, UTC.
-        forecast: in the target's unit, like `lower`, `upper` and the members'.
-        lower: lower end of the band.
-        upper: upper end of the band.
-        members: each member's forecast.
-        weights: each member's weight.
-    """
-
-    horizon: int
-    time: str
-    forecast: float
-    lower: float
-    upper: float
-    members: dict[str, float]
-    weights: dict[str, float]
-
-
-@dataclass(frozen=True)
-class SeriesForecast:
-    """The forecast of one series.
-
-    Attributes:
-        series: its name.
-        origin: stamp of the window's last reading, ISO 8601, UTC.
-        last_value: the target there.
-        spike_probability: of a spike after the origin.
-        rows: one for each horizon.
-    """
-
-    series: str
-    origin: str
-    last_value: float
-    spike_probability: float
-    rows: tuple[Row, ...]
+    key: str = field(default="", repr=False)
+    ca: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +92,7 @@ def predict(request: PredictRequest) -> Prediction:
     """
     source = _source(request)
     from components.preprocess.last_window import cut_last_windows
+    from serving.clients.client import OUTPUTS
 
     cut = cut_last_windows(source.dataset, _readings(source.dataset, request.file))
     if not cut.windows:
@@ -136,14 +100,14 @@ def predict(request: PredictRequest) -> Prediction:
     answer = _ask(request, source, cut.windows)
     _check_horizons(source, answer)
     names = _member_names(source, answer)
-    forecasts = [_forecast(source.dataset, window, answer, i, names) for i, window in enumerate(cut.windows)]
+    outputs = {name: getattr(answer, name) for name in OUTPUTS}
     return Prediction(
         model=source.model,
         version=answer.version,
         target=source.dataset.target,
         unit=source.dataset.columns[source.dataset.target].unit,
         band=source.dataset.band,
-        forecasts=tuple(forecasts),
+        forecasts=series_forecasts(source.dataset, cut.windows, outputs, names),
         refused=tuple(f"{error.where}: {error.problem}" for error in cut.refused),
     )
 
@@ -195,7 +159,8 @@ def _ask(request: PredictRequest, source: _Source, windows: Sequence[LastWindow]
     from serving.clients.client import Address
     from serving.clients.connect import connect
 
-    client = connect(Address(request.url, source.model, request.timeout_seconds), request.protocol)
+    address = Address(request.url, source.model, request.timeout_seconds, request.key, request.ca)
+    client = connect(address, request.protocol)
     try:
         return client.predict(window, future)
     finally:
@@ -235,43 +200,3 @@ def _member_names(source: _Source, answer: Answer) -> tuple[str, ...]:
         return numbered
     names = tuple(store.model_card(source.model, answer.version).get("members", ()))
     return names if len(names) == len(numbered) else numbered
-
-
-def _forecast(
-    dataset: Dataset, window: LastWindow, answer: Answer, index: int, names: tuple[str, ...]
-) -> SeriesForecast:
-    from components.preprocess.grid import stamps_after
-
-    times = stamps_after(dataset, window.origin, dataset.horizons)
-    rows = [
-        Row(
-            horizon=horizon,
-            time=_text(times[h]),
-            forecast=_number(answer.forecast[index, h]),
-            lower=_number(answer.lower[index, h]),
-            upper=_number(answer.upper[index, h]),
-            members=_by_name(names, answer.members[index, :, h]),
-            weights=_by_name(names, answer.weights[index, :, h]),
-        )
-        for h, horizon in enumerate(dataset.horizons)
-    ]
-    return SeriesForecast(
-        series=window.series,
-        origin=_text(window.origin),
-        last_value=_number(window.values[-1, dataset.target_index]),
-        spike_probability=_number(answer.spike_probability[index]),
-        rows=tuple(rows),
-    )
-
-
-def _by_name(names: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:
-    return {name: _number(value) for name, value in zip(names, values, strict=True)}
-
-
-def _number(value: np.float32) -> float:
-    # The shortest text of a float32: 1.23, where float() alone would show 1.2300000190734863.
-    return float(str(value))
-
-
-def _text(stamp: np.datetime64) -> str:
-    return f"{np.datetime_as_string(stamp, unit='s')}Z"

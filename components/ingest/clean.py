@@ -86,7 +86,8 @@ def finish(intake: Intake) -> CleanReadings:
     rows.fault[(rows.fault == Fault.NONE) & empty] = Fault.NO_VALUE
     order = _by_series_and_time(rows, intake)
     order = _drop_duplicates(rows, order)
-    cells = pd.concat([cells, *_empty_stuck(dataset, values, rows, order)], ignore_index=True)
+    stuck = _empty_stuck(dataset, values, rows, order)
+    cells = pd.concat([cells, *stuck], ignore_index=True) if stuck else cells
     emptied = _without_value(judged, len(rows.row)) & (rows.fault == Fault.NONE)
     rows.fault[emptied] = Fault.NO_VALUE
     order = order[rows.fault[order] == Fault.NONE]
@@ -98,7 +99,8 @@ def _concat(parts: list[NDArray], dtype: type) -> NDArray:  # type: ignore[type-
 
 
 def _no_cells() -> pd.DataFrame:
-    return pd.DataFrame({"position": np.array([], dtype=np.int64), "column": [], "value": [], "reason": []})
+    texts = np.array([], dtype=object)
+    return pd.DataFrame({"position": np.array([], dtype=np.int64), "column": texts, "value": texts, "reason": texts})
 
 
 def _join(intake: Intake) -> _Rows:
@@ -170,6 +172,8 @@ def _empty_stuck(
         if column.stuck is None:
             continue
         stuck = order[stuck_cells(values[name][order], rows.series[order], column.stuck)]
+        if not len(stuck):
+            continue
         reason = f"stuck: the same for more than {column.stuck} readings"
         texts = values[name][stuck].astype(str)
         found.append(pd.DataFrame({"position": stuck, "column": name, "value": texts, "reason": reason}))
@@ -181,13 +185,16 @@ def _result(
     intake: Intake, rows: _Rows, values: dict[str, NDArray[np.float64]], cells: pd.DataFrame, order: NDArray[np.int64]
 ) -> CleanReadings:
     cells_of_kept = cells[rows.fault[cells["position"].to_numpy(dtype=np.int64)] == Fault.NONE]
-    quarantine = join_quarantine(
-        [_faulty_rows(intake, rows, cells), _torn(intake), _placed(intake, rows, cells_of_kept)]
-    )
+    # Frames of nothing cost as much time as all else of a short table.
+    parts = [_faulty_rows(intake, rows, cells)]
+    if intake.torn:
+        parts.append(_torn(intake))
+    if len(cells_of_kept):
+        parts.append(_placed(intake, rows, cells_of_kept))
     rows_in = intake.rows + len(intake.torn)
     return CleanReadings(
         readings=_readings(intake, rows, values, order),
-        quarantine=quarantine,
+        quarantine=join_quarantine(parts),
         rows_in=rows_in,
         rows_kept=len(order),
         rows_quarantined=rows_in - len(order),
@@ -254,10 +261,8 @@ def _readings(
     if isinstance(dataset.series, Melt):
         return _melted(dataset, dataset.series, time, {name: column[order] for name, column in values.items()})
     names = np.array(list(intake.names), dtype=object) if intake.names else np.array([dataset.name], dtype=object)
-    frame = pd.DataFrame({"series": names[rows.series[order]], "time": time})
-    for name in dataset.columns:
-        frame[name] = values.pop(name)[order]
-    return frame
+    columns = {name: values.pop(name)[order] for name in dataset.columns}
+    return pd.DataFrame({"series": names[rows.series[order]], "time": time, **columns}, copy=False)
 
 
 def _melted(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +24,7 @@ from components.ingest.raw_table import Decimal, RawTable, Rejected
 SAMPLE_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 24
 DELIMITERS = ",;\t|"
+Opener = Callable[[], IO[bytes]]
 _BAD_FILE = (OSError, EOFError, pa.ArrowInvalid)
 
 
@@ -60,10 +61,19 @@ def read_csv(path: Path, source: str, columns: Sequence[str] | None) -> Iterator
     Raises:
         InputError: the file is empty, no text, damaged, or lacks a wanted column.
     """
+    return read_csv_text(lambda: _open(path), source, columns)
+
+
+def read_csv_text(opener: Opener, source: str, columns: Sequence[str] | None) -> Iterator[RawTable]:
+    """Tables of CSV text, wherever it comes from; it is opened twice. See read_csv.
+
+    Raises:
+        InputError: as read_csv.
+    """
     try:
-        layout = _find_layout(path, source)
+        layout = _find_layout(opener, source)
         require_columns(layout.names, columns, source)
-        with _open(path) as binary:
+        with opener() as binary:
             yield from _tables(Utf8Stream(binary, layout.encoding), layout, source, columns)
     except _BAD_FILE as error:
         raise InputError(
@@ -75,8 +85,8 @@ def _open(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def _find_layout(path: Path, source: str) -> Layout:
-    with _open(path) as binary:
+def _find_layout(opener: Opener, source: str) -> Layout:
+    with opener() as binary:
         sample = binary.read(SAMPLE_BYTES)
     if not sample.strip():
         raise InputError(source, "the file is empty", "give a file with a header line and rows of readings")

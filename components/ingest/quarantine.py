@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import numpy as np
 import pandas as pd
 
 COLUMNS = ("source", "row", "kind", "column", "value", "reason")
@@ -32,8 +33,8 @@ REASONS = {
 
 def empty_quarantine() -> pd.DataFrame:
     """A quarantine of nothing, in the types of the file."""
-    frame = pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
-    return frame.astype({"row": "int64"})
+    types = dict.fromkeys(COLUMNS, object) | {"row": np.int64}
+    return pd.DataFrame({name: np.array([], dtype=types[name]) for name in COLUMNS})
 
 
 def join_quarantine(parts: list[pd.DataFrame]) -> pd.DataFrame:

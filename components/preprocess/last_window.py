@@ -33,10 +33,17 @@ class LastWindow:
 
 @dataclass(frozen=True)
 class LastWindows:
-    """The last windows of many series, and why the others have none."""
+    """The last windows of many series, and why the others have none.
+
+    Attributes:
+        windows: one for each series that has one.
+        refused: what is wrong with each of the others.
+        refused_series: names of the others.
+    """
 
     windows: tuple[LastWindow, ...]
     refused: tuple[InputError, ...]
+    refused_series: tuple[str, ...] = ()
 
 
 def last_windows(dataset: Dataset, readings: pd.DataFrame) -> list[LastWindow]:
@@ -62,13 +69,14 @@ def cut_last_windows(dataset: Dataset, readings: pd.DataFrame) -> LastWindows:
         InputError: if a column is missing or there are no readings.
     """
     table = lay_on_grid(dataset, readings_from_frame(dataset, readings))
-    windows, refused = [], []
-    for index in range(len(table.names)):
+    windows, refused, names = [], [], []
+    for index, name in enumerate(table.names):
         try:
             windows.append(_last_window(dataset, table, index))
         except InputError as error:
             refused.append(error)
-    return LastWindows(tuple(windows), tuple(refused))
+            names.append(name)
+    return LastWindows(tuple(windows), tuple(refused), tuple(names))
 
 
 def _last_window(dataset: Dataset, table: GridTable, index: int) -> LastWindow:
