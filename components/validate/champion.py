@@ -59,6 +59,14 @@ class Opponent:
     version: int
 
 
+def version_to_beat(store: ModelStore, model: str, named: int) -> int:
+    """The version named, 0 for none; below 0 the champion of now."""
+    if named >= 0:
+        return named
+    champion = store.champion(model)
+    return champion.version if champion else 0
+
+
 def compare_with_champion(
     match: Match, opponent: Opponent, generator: np.random.Generator, tell: Callable[[int, int], None]
 ) -> Difference | Unmeasured:

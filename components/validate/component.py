@@ -17,6 +17,7 @@ def validate(
     series: Input[Dataset],
     forecasts: Input[Dataset],
     candidate: Input[Model],
+    serving: Input[Artifact],
     metrics: Output[Metrics],
     gate: Output[Artifact],
     report: Output[HTML],
@@ -26,13 +27,14 @@ def validate(
     Args:
         dataset: text of the dataset file.
         store: folder of the model store.
-        champion: the champion's version when the run began, 0 for none.
+        champion: the champion's version when the run began, 0 for none, -1 for the one of now.
         work: folder of the run's journal, empty for none.
         revision: digest of the code, so that results of other code are not used again.
         ingested: what the ingest step counted.
         series: the prepared series.
         forecasts: the test part's forecasts.
         candidate: the servable.
+        serving: verdict of the serving check.
         metrics: scores, counts and the gate's outcome.
         gate: each rule's outcome with its explanation.
         report: the report, one HTML page.
@@ -45,18 +47,21 @@ def validate(
     from components.dataset.load import parse_dataset
     from components.deploy.step import open_store
     from components.journal import Journal
+    from components.validate.champion import version_to_beat
     from components.validate.step import ValidateRequest, validate_candidate
 
     journal = Journal(work, "validate")
     with journal.step_events():
+        described, opened = parse_dataset(dataset, "dataset"), open_store(store)
         request = ValidateRequest(
-            dataset=parse_dataset(dataset, "dataset"),
+            dataset=described,
             ingested=Path(ingested.path),
             series=Path(series.path),
             forecasts=Path(forecasts.path),
             candidate=Path(candidate.path),
-            store=open_store(store),
-            champion=champion,
+            serving=Path(serving.path),
+            store=opened,
+            champion=version_to_beat(opened, described.name, champion),
             metrics=Path(metrics.path),
             gate=Path(gate.path),
             report=Path(report.path),

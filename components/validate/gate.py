@@ -75,6 +75,21 @@ class Unmeasured:
 
 
 @dataclass(frozen=True)
+class Served:
+    """What a real server did with the candidate.
+
+    Attributes:
+        passed: it was loaded and answered as Keras does.
+        difference: the largest difference in parts of what is allowed; None where no answer came.
+        explanation: the server, its latency and memory, or what went wrong.
+    """
+
+    passed: bool
+    difference: float | None
+    explanation: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All that the rules look at.
 
@@ -83,6 +98,7 @@ class Evidence:
         champion: the candidate's RMSE less the champion's on the same windows.
         spikes: how well the spike probability finds spikes in the test part.
         latency_ms: median time of one window.
+        served: verdict of the serving check.
         unit: the target's unit.
     """
 
@@ -90,6 +106,7 @@ class Evidence:
     champion: Difference | Unmeasured
     spikes: Detection | Unmeasured
     latency_ms: float | Unmeasured
+    served: Served | Unmeasured
     unit: str = ""
 
 
@@ -104,6 +121,7 @@ def judge(gate: Gate, evidence: Evidence) -> GateResult:
             _spike_recall(evidence.spikes, gate),
             _coverage(evidence.scores, gate.coverage_tolerance),
             _latency(evidence.latency_ms, gate.latency_ms),
+            _served(evidence.served),
         )
     )
 
@@ -165,3 +183,10 @@ def _latency(latency: float | Unmeasured, longest: float) -> RuleResult:
     if isinstance(latency, Unmeasured):
         return _unmeasured(name, wanted, latency.reason)
     return RuleResult(name, latency, wanted, _at_least(longest, latency), "median of calls of the saved model", "ms")
+
+
+def _served(served: Served | Unmeasured) -> RuleResult:
+    name, wanted = "difference of a server's answers from Keras', in parts of what is allowed", "<= 1"
+    if isinstance(served, Unmeasured):
+        return _unmeasured(name, wanted, served.reason)
+    return RuleResult(name, served.difference, wanted, served.passed, served.explanation)

@@ -25,7 +25,7 @@ from components.validate import metrics
 from components.validate.aligned import Aligned, align
 from components.validate.bootstrap import Difference
 from components.validate.champion import Match, Opponent, compare_with_champion
-from components.validate.gate import Evidence, GateResult, Unmeasured, judge
+from components.validate.gate import Evidence, GateResult, Served, Unmeasured, judge
 from components.validate.latency import median_latency_ms
 from components.validate.metrics import Detection
 from components.validate.report.content import Content, Servable
@@ -45,6 +45,7 @@ class ValidateRequest:
         series: folder of the prepared series.
         forecasts: the test part's forecasts, Parquet.
         candidate: folder of the candidate.
+        serving: verdict of the serving check, JSON.
         store: the model store.
         champion: version to compare with, 0 for none.
         metrics: JSON file to write: the part of `metrics.json` that is known here.
@@ -59,6 +60,7 @@ class ValidateRequest:
     series: Path
     forecasts: Path
     candidate: Path
+    serving: Path
     store: ModelStore
     champion: int
     metrics: Path
@@ -103,7 +105,8 @@ def validate_candidate(request: ValidateRequest, journal: Journal) -> Verdict:
     journal.progress(2, 5, f"one window takes {latency:.1f} ms")
     champion = _champion(request, series, aligned, journal)
     unit = dataset.columns[dataset.target].unit
-    gate = judge(dataset.gate, Evidence(scores, champion, spikes, latency, unit))
+    served = _served(_json(request.serving, "run the serving check again"))
+    gate = judge(dataset.gate, Evidence(scores, champion, spikes, latency, served, unit))
     for rule in gate.rules:
         journal.note(rule.line())
     journal.progress(4, 5, "report")
@@ -152,6 +155,18 @@ def _latency(request: ValidateRequest, series: Series, aligned: Aligned) -> floa
     servable = load_saved_model(request.candidate)
     last: NDArray[np.int64] = aligned.origins[-1:]
     return median_latency_ms(servable.ask, inputs_at(request.dataset, series, last), request.clock)
+
+
+def _served(verdict: Mapping[str, Any]) -> Served:
+    differences = verdict["differences"]
+    if not differences:
+        return Served(bool(verdict["passed"]), None, f"{verdict['runtime']}: {verdict['problem']}")
+    explanation = (
+        f"{verdict['windows']} windows over {', '.join(differences)} of a server ({verdict['runtime']}); one window "
+        f"takes {verdict['latency_ms_p50']:.1f} ms, 99 of 100 at most {verdict['latency_ms_p99']:.1f} ms; "
+        f"1,000 windows {verdict['large_batch_seconds']:.2f} s; {verdict['memory_bytes'] / 1e6:,.0f} MB"
+    )
+    return Served(bool(verdict["passed"]), max(differences.values()), explanation)
 
 
 def _champion(request: ValidateRequest, series: Series, aligned: Aligned, journal: Journal) -> Difference | Unmeasured:

@@ -173,6 +173,24 @@ def forecast_table(dataset: Dataset, series: Series, candidate: Path) -> pd.Data
     return pd.DataFrame(columns)[known].reset_index(drop=True)
 
 
+def write_serving_verdict(path: Path, **facts: object) -> Path:
+    """What the serving check leaves."""
+    verdict = {
+        "passed": True,
+        "runtime": "inprocess",
+        "problem": "",
+        "differences": {"v1": 0.2, "tfserving": 0.25},
+        "windows": 72,
+        "load_seconds": 5.0,
+        "latency_ms_p50": 6.0,
+        "latency_ms_p99": 9.0,
+        "large_batch_seconds": 0.9,
+        "memory_bytes": 9e8,
+    }
+    path.write_text(json.dumps({**verdict, **facts}))
+    return path
+
+
 @dataclass(frozen=True)
 class Creek:
     """All that the validate step reads."""
@@ -183,6 +201,7 @@ class Creek:
     candidate: Path
     forecasts: Path
     ingested: Path
+    serving: Path
 
     def request(self, out: Path, store: ModelStore, champion: int = 0) -> ValidateRequest:
         return ValidateRequest(
@@ -191,6 +210,7 @@ class Creek:
             series=self.series_folder,
             forecasts=self.forecasts,
             candidate=self.candidate,
+            serving=self.serving,
             store=store,
             champion=champion,
             metrics=out / "metrics.json",
@@ -219,7 +239,9 @@ def make_creek(tmp_path_factory: pytest.TempPathFactory) -> MakeCreek:
             "cells_quarantined": 2,
         }
         (folder / "ingested.json").write_text(json.dumps({**counts, "seconds": 0.4}))
-        return Creek(dataset, series_folder, series, candidate, folder / "forecasts.parquet", folder / "ingested.json")
+        serving = write_serving_verdict(folder / "serving.json")
+        paths = (folder / "forecasts.parquet", folder / "ingested.json", serving)
+        return Creek(dataset, series_folder, series, candidate, *paths)
 
     return make
 

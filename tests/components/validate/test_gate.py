@@ -6,7 +6,7 @@ import pytest
 from components.dataset.schema import Gate
 from components.validate import metrics
 from components.validate.bootstrap import Difference
-from components.validate.gate import Evidence, RuleResult, Unmeasured, judge
+from components.validate.gate import Evidence, RuleResult, Served, Unmeasured, judge
 from components.validate.scores import Errors, ModelScore, Scores
 
 
@@ -23,9 +23,10 @@ GOOD = Evidence(
     champion=Unmeasured("there is no champion yet"),
     spikes=Unmeasured("the test part holds no spikes"),
     latency_ms=5.0,
+    served=Served(True, 0.25, "inprocess"),
     unit="m",
 )
-PERSISTENCE, LINEAR, CHAMPION, SPIKES, COVERAGE, LATENCY = range(6)
+PERSISTENCE, LINEAR, CHAMPION, SPIKES, COVERAGE, LATENCY, SERVED = range(7)
 
 
 def rule(evidence: Evidence, position: int, gate: Gate | None = None) -> RuleResult:
@@ -35,7 +36,7 @@ def rule(evidence: Evidence, position: int, gate: Gate | None = None) -> RuleRes
 def test_ties_and_what_cannot_be_measured_pass() -> None:
     result = judge(Gate(), GOOD)
     assert result.passed
-    assert [found.measured is None for found in result.rules] == [False, False, True, True, False, False]
+    assert [found.measured is None for found in result.rules] == [False, False, True, True, False, False, False]
     assert result.rules[LINEAR].measured == 0.0
     assert result.rules[CHAMPION].as_json()["measured"] == "not measured"
 
@@ -81,3 +82,14 @@ def test_one_failed_rule_refuses() -> None:
     result = judge(Gate(latency_ms=1), GOOD)
     assert not result.passed
     assert [found.name for found in result.failures] == ["latency of one window"]
+
+
+def test_a_candidate_that_a_server_cannot_load_is_refused_with_what_went_wrong() -> None:
+    unloaded = rule(replace(GOOD, served=Served(False, None, "tfserving: the server ended with status 1")), SERVED)
+    assert not unloaded.passed
+    assert "the server ended" in unloaded.line()
+
+
+def test_a_candidate_whose_served_answers_differ_from_keras_is_refused() -> None:
+    assert not rule(replace(GOOD, served=Served(False, 3.0, "inprocess")), SERVED).passed
+    assert rule(replace(GOOD, served=Unmeasured("no server")), SERVED).passed

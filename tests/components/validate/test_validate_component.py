@@ -27,6 +27,7 @@ def test_the_component_returns_the_verdict_and_leaves_its_artifacts(creek, tmp_p
         series=dsl.Dataset(uri=str(creek.series_folder)),
         forecasts=dsl.Dataset(uri=str(creek.forecasts)),
         candidate=dsl.Model(uri=str(creek.candidate)),
+        serving=dsl.Artifact(uri=str(creek.serving)),
         **outputs,
     )
     assert passed is (latency_ms > 1)

@@ -52,7 +52,7 @@ def test_the_gate_is_measured_on_spikes_latency_and_skill(verdict) -> None:
 def test_every_rule_is_told(verdict, tmp_path: Path) -> None:
     events, _ = read_events(str(tmp_path / "work"))
     notes = [event["text"] for event in events if event["event"] == "note"]
-    assert len(notes) == 6
+    assert len(notes) == 7
     assert any("wanted >= 0: passed" in note for note in notes)
 
 
