@@ -25,12 +25,16 @@ demo: ## Set up, simulate a reservoir, train, serve and ask: the main job.
 	$(BIN)/sluice demo
 
 .PHONY: test
-test: setup ## Run the tests.
-	$(BIN)/python -m pytest -m "not slow"
+test: setup ## Run the tests, two at a time.
+	$(BIN)/python -m pytest -m "not slow and not cluster" -n 2 --dist loadfile
 
 .PHONY: test-slow
 test-slow: setup ## Run the tests that take longer than 20 seconds each.
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not cluster"
+
+.PHONY: test-cluster
+test-cluster: setup ## Run the tests that start a Kubernetes (they skip where its tool is missing).
+	$(BIN)/python -m pytest -m cluster
 
 .PHONY: lint
 lint: setup ## Check format, style, types and the one-way imports.
@@ -38,6 +42,7 @@ lint: setup ## Check format, style, types and the one-way imports.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python helm/readme.py --check
 
 .PHONY: format
 format: setup ## Format the code.
@@ -45,9 +50,12 @@ format: setup ## Format the code.
 	$(BIN)/ruff check --fix .
 
 .PHONY: benchmark
-benchmark: setup ## Training targets per second; milliseconds per forecast of the demo (run it first).
+benchmark: setup ## Training targets per second; of the demo (run it first) latency, load, batches.
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/serving_latency.py runs/demo/store
+	$(BIN)/python benchmarks/serving_load.py runs/demo/store
+	$(BIN)/python benchmarks/batching_sweep.py runs/demo/store
+	$(BIN)/python benchmarks/batch_prediction.py runs/demo
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies again into requirements.lock.
