@@ -18,6 +18,9 @@ from typing import Any
 
 from pipelines.atomic import write_atomically
 from pipelines.compile import pipeline_function
+from pipelines.platform.platform import Platform, on_cluster
+from pipelines.platform.profile import MEMBER_LISTS, load_profile
+from pipelines.run.docker_steps import ContainerSteps
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class LocalRun:
         cache_root: folder for kfp.local's cache.
         mounts: folders that containers of the docker runner see under the same path.
         result: file to which the pipeline's outputs are written.
+        profile: whose settings the graph holds; empty for none.
     """
 
     pipeline: str
@@ -41,6 +45,7 @@ class LocalRun:
     cache_root: str
     mounts: tuple[str, ...]
     result: str
+    profile: str = ""
 
     def save(self, path: Path) -> None:
         """Writes the request as JSON."""
@@ -67,8 +72,15 @@ def run_pipeline(request: LocalRun) -> dict[str, Any]:
         enable_caching=True,
         cache_root=request.cache_root,
     )
-    task = pipeline_function(request.pipeline)(**request.arguments)
+    task = pipeline_function(request.pipeline, _platform(request))(**request.arguments)
     return {name: getattr(value, "uri", value) for name, value in task.outputs.items()}
+
+
+def _platform(request: LocalRun) -> Platform | None:
+    if not request.profile:
+        return None
+    lists = [request.arguments.get(parameter, []) for parameter in MEMBER_LISTS]
+    return on_cluster(load_profile(request.profile), [item["member"] for items in lists for item in items])
 
 
 def _runner(request: LocalRun) -> Any:
@@ -77,7 +89,9 @@ def _runner(request: LocalRun) -> Any:
     if request.runner == "subprocess":
         return local.SubprocessRunner(use_venv=False)
     docker_types: Any = import_module("docker.types")
-    mounts = [docker_types.Mount(target=folder, source=folder, type="bind") for folder in request.mounts]
+    # The readings may lie in the run's own folder, and docker refuses to mount one twice.
+    folders = dict.fromkeys(request.mounts)
+    mounts = [docker_types.Mount(target=folder, source=folder, type="bind") for folder in folders]
     return local.DockerRunner(mounts=mounts, user=f"{os.getuid()}:{os.getgid()}")
 
 
@@ -126,6 +140,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     threading.Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
     guard_steps(stopping)
+    if request.runner == "docker":
+        ContainerSteps(request.pipeline_root, _threads, stopping).install()
     try:
         outputs = run_pipeline(request)
     except RuntimeError as error:

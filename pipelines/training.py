@@ -1,9 +1,10 @@
 """The main job: readings become a served model.
 
-readings -> ingest -> preprocess -> train x N -> ensemble -> validate -> (passed?) -> deploy
+readings -> ingest -> preprocess -> train x N -> ensemble -> serving check -> validate -> (passed?) -> deploy
+                                                                                   -> (served?) -> smoke test
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kfp import dsl
 
@@ -13,9 +14,11 @@ from components.ingest.component import ingest
 from components.preprocess.component import preprocess
 from components.train.component import train
 from components.validate.component import validate
-
-# A constant, because KFP takes no parameter here; the local runner never runs more than two at once.
-TRAININGS_AT_ONCE = 2
+from pipelines.platform.graph import for_platform
+from pipelines.platform.platform import LOCAL, Platform
+from pipelines.platform.profile import MEMBER_LISTS
+from serving.steps.serving_check.component import serving_check
+from serving.steps.smoke_test.component import smoke_test
 
 
 class Results(NamedTuple):
@@ -23,14 +26,15 @@ class Results(NamedTuple):
 
     metrics: dsl.Metrics
     gate: dsl.Artifact
+    serving: dsl.Artifact
     report: dsl.HTML
     forecasts: dsl.Dataset
     candidate: dsl.Model
     passed: bool
 
 
-@dsl.pipeline(name="sluice-training", description="Readings to a gated, published forecast model.")  # type: ignore[untyped-decorator]
-def training_pipeline(
+def _main_job(
+    platform: Platform,
     dataset: str,
     data: str,
     data_digest: str,
@@ -40,61 +44,142 @@ def training_pipeline(
     seed: int = 0,
     work: str = "",
     revision: str = "",
+    serving_revision: str = "",
+    keep: int = 10,
+    members_2: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
+    members_3: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
+    members_4: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
+    smoke: bool = False,
+    service: str = "",
+    service_grpc: str = "",
+    service_seconds: int = 600,
+    service_tolerance: float = 1.0,
+    service_key_file: str = "",
+    service_ca: str = "",
 ) -> Results:
     """Trains the members, combines them, and publishes what passes the gate.
 
     Args:
+        platform: what the steps ask for, and the loops of trainings; no parameter of the pipeline.
         dataset: text of the dataset file.
         data: path, folder or SQL URL of the readings.
         data_digest: digest of the readings; caches go by path, so new readings must show here.
         members: [{"member": name, "budget_seconds": seconds}, ...].
         store: folder of the model store.
-        champion: version that serves when the run starts; 0 for none.
+        champion: version that serves when the run starts; 0 for none, -1 for the one that serves when it is judged.
         seed: seed of all randomness.
         work: folder for the journal and for checkpoints; empty for none.
         revision: digest of the steps' code; caches know nothing of modules that a step imports.
+        serving_revision: digest of the code of the server that tries the candidate.
+        keep: how many of the newest versions stay in the store, besides champion, previous and staged.
+        members_2: members that ask a cluster for something else; a list of their own, as KFP can't join lists.
+        members_3: a third list.
+        members_4: a fourth list.
+        smoke: whether the new champion is tried in the server that serves it, and rolled back if it isn't right.
+        service: that server's REST address.
+        service_grpc: its PredictionService address; empty for REST alone.
+        service_seconds: how long it may take until the new champion answers.
+        service_tolerance: how far answers may be from Keras', in parts of what is allowed on a CPU.
+        service_key_file: file with the server's API key; empty for none.
+        service_ca: PEM file of the authority that signed the server's certificate; empty for the system's.
     """
-    ingested = ingest(dataset=dataset, data=data, data_digest=data_digest, work=work, revision=revision)
-    prepared = preprocess(dataset=dataset, work=work, revision=revision, readings=ingested.outputs["readings"])
-    with dsl.ParallelFor(items=members, parallelism=TRAININGS_AT_ONCE, name="members") as chosen:
-        trained = train(
+    place = platform.place
+    ingested = place(
+        ingest(dataset=dataset, data=data, data_digest=data_digest, work=work, revision=revision), "ingest"
+    )
+    prepared = place(
+        preprocess(dataset=dataset, work=work, revision=revision, readings=ingested.outputs["readings"]), "preprocess"
+    )
+    series = prepared.outputs["series"]
+    lists = dict(zip(MEMBER_LISTS, (members, members_2, members_3, members_4), strict=True))
+    models = {}
+    for kind in platform.kinds:
+        # KFP takes no parameter for the parallelism.
+        with dsl.ParallelFor(items=lists[kind.parameter], parallelism=kind.at_once, name=kind.parameter) as chosen:
+            trained = platform.place_training(
+                train(
+                    dataset=dataset,
+                    member=chosen.member,
+                    budget_seconds=chosen.budget_seconds,
+                    seed=seed,
+                    work=work,
+                    revision=revision,
+                    series=series,
+                ),
+                kind,
+            )
+        models[kind.parameter] = dsl.Collected(trained.outputs["member_model"])
+    combined = place(
+        ensemble(dataset=dataset, seed=seed, work=work, revision=revision, series=series, **models), "ensemble"
+    )
+    checked = place(
+        serving_check(
             dataset=dataset,
-            member=chosen.member,
-            budget_seconds=chosen.budget_seconds,
-            seed=seed,
+            work=work,
+            revision=serving_revision,
+            series=series,
+            candidate=combined.outputs["candidate"],
+        ),
+        "serving_check",
+    )
+    judged = place(
+        validate(
+            dataset=dataset,
+            store=store,
+            champion=champion,
             work=work,
             revision=revision,
-            series=prepared.outputs["series"],
-        )
-    combined = ensemble(
-        dataset=dataset,
-        seed=seed,
-        work=work,
-        revision=revision,
-        series=prepared.outputs["series"],
-        members=dsl.Collected(trained.outputs["member_model"]),
+            ingested=ingested.outputs["summary"],
+            series=series,
+            forecasts=combined.outputs["forecasts"],
+            candidate=combined.outputs["candidate"],
+            serving=checked.outputs["verdict"],
+        ),
+        "validate",
     )
-    judged = validate(
-        dataset=dataset,
-        store=store,
-        champion=champion,
-        work=work,
-        revision=revision,
-        ingested=ingested.outputs["summary"],
-        series=prepared.outputs["series"],
-        forecasts=combined.outputs["forecasts"],
-        candidate=combined.outputs["candidate"],
-    )
+    # Locally the champion of the start is named, and the key of the cache; on a cluster it is the one of now.
+    judged.set_caching_options(platform.profile is None)
     with dsl.If(judged.outputs["Output"] == True, name="passed"):  # noqa: E712 - an expression for KFP, no comparison
         # Never from a cache: a store emptied by hand must be filled again. Publishing twice makes no second version.
-        deploy(store=store, work=work, revision=revision, candidate=combined.outputs["candidate"]).set_caching_options(
-            enable_caching=False
+        deployed = place(
+            deploy(store=store, work=work, revision=revision, candidate=combined.outputs["candidate"], keep=keep),
+            "deploy",
         )
+        deployed.set_caching_options(enable_caching=False)
+        with dsl.If(smoke == True, name="served"):  # noqa: E712
+            # Never from a cache: the server of today is asked.
+            place(
+                smoke_test(
+                    dataset=dataset,
+                    store=store,
+                    version=deployed.outputs["Output"],
+                    service=service,
+                    service_grpc=service_grpc,
+                    deadline_seconds=service_seconds,
+                    tolerance=service_tolerance,
+                    key_file=service_key_file,
+                    ca=service_ca,
+                    work=work,
+                    revision=serving_revision,
+                    series=series,
+                ),
+                "smoke_test",
+            ).set_caching_options(enable_caching=False)
     return Results(
         metrics=judged.outputs["metrics"],
         gate=judged.outputs["gate"],
+        serving=checked.outputs["verdict"],
         report=judged.outputs["report"],
         forecasts=combined.outputs["forecasts"],
         candidate=combined.outputs["candidate"],
         passed=judged.outputs["Output"],
     )
+
+
+def training_graph(platform: Platform) -> Any:
+    """The main job as a KFP pipeline; each step asks for what the platform says."""
+    job = for_platform(_main_job, platform)
+    return dsl.pipeline(name="sluice-training", description="Readings to a gated, published forecast model.")(job)
+
+
+training_pipeline = training_graph(LOCAL)

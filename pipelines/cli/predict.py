@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import options
+from pipelines.cli import access, options
 from pipelines.cli.guard import guarded
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from serving.predict import Prediction, SeriesForecast
+    from serving.forecasts import SeriesForecast
+    from serving.predict import Prediction
 
 
 def predict(
@@ -29,6 +30,8 @@ def predict(
     dataset: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Dataset file, where there is no store here.")
     ] = None,
+    key_file: access.KeyFile = None,
+    ca: access.Authority = None,
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -43,8 +46,9 @@ def predict(
         from serving.predict import predict as ask
 
         found = store if store is not None or (dataset is not None and url is not None) else find_store(None)
+        key = access.find_key(key_file)
         with quiet_libraries(debug):
-            prediction = ask(PredictRequest(file, url, protocol, model, found, dataset))
+            prediction = ask(PredictRequest(file, url, protocol, model, found, dataset, key=key, ca=ca))
         if as_json:
             typer.echo(json.dumps(prediction.as_dict()))
         else:

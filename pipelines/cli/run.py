@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,10 @@ def run(
     budget: Annotated[float, typer.Option(metavar="MINUTES", help="Wall-clock minutes of all training.")] = 10.0,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of all randomness.")] = 0,
     runner: Annotated[str, typer.Option(metavar="RUNNER", help="subprocess, or docker.")] = "subprocess",
+    profile: Annotated[
+        str,
+        typer.Option(metavar="PROFILE", help="Run the graph as compiled for a cluster; what only that can do is told."),
+    ] = "",
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show everything that the steps print.")] = False,
     as_json: options.Json = False,
     debug: options.Debug = False,
@@ -43,7 +48,7 @@ def run(
     Example: sluice run walnut_creek.yaml --data readings.csv --budget 5
     """
     with guarded(debug):
-        request = _request(dataset, data, out, members, budget, seed, runner)
+        request = replace(_request(dataset, data, out, members, budget, seed, runner), profile=profile)
         code = follow(request, verbose, as_json)
     raise SystemExit(code)
 
@@ -59,6 +64,9 @@ def follow(request: RunRequest, verbose: bool, as_json: bool) -> int:
     # A script reads stdout: there is nothing but the object.
     console = open_console(stderr=as_json)
 
+    if told := _ignored(request):
+        console.print(told)
+
     def show(text: str) -> None:
         if verbose:
             console.out(text, end="", highlight=False)
@@ -73,6 +81,20 @@ def follow(request: RunRequest, verbose: bool, as_json: bool) -> int:
     serve = command(["serve", "--store", str(request.out / "store")])
     tell_result(console, request, result, NextCommands(again=same_command(), serve=serve))
     return EXIT_CODES[result.outcome]
+
+
+def _ignored(request: RunRequest) -> str:
+    """One line on the settings of the graph that this run ignores; without a profile it has none."""
+    if not request.profile:
+        return ""
+    from pipelines.compile import compiled_documents, pipeline_function
+    from pipelines.platform.parity import asked_of_platforms, ignored_line
+    from pipelines.platform.platform import on_cluster
+    from pipelines.platform.profile import load_profile
+
+    platform = on_cluster(load_profile(request.profile), request.members)
+    asked = asked_of_platforms(compiled_documents(pipeline_function("training", platform)))
+    return ignored_line(asked, "docker" if request.runner == "docker" else "subprocess")
 
 
 def preset_request(out: Path, budget: float) -> RunRequest:

@@ -49,6 +49,7 @@ def step_names(members: Sequence[str], simulated: bool) -> tuple[str, ...]:
         "preprocess",
         *(f"train {member}" for member in members),
         "ensemble",
+        "serving check",
         "validate",
         "deploy",
     )

@@ -10,6 +10,7 @@ import hashlib
 import json
 import uuid
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import components
@@ -26,9 +27,9 @@ def data_digest(data: str) -> str:
     return _digest_of(files, path if path.is_dir() else path.parent)
 
 
-def code_revision() -> str:
-    """SHA-256 of the source files of all steps."""
-    root = Path(components.__path__[0])
+def code_revision(package: ModuleType = components) -> str:
+    """SHA-256 of the source files of a package: of all steps, or of what serves."""
+    root = Path(package.__path__[0])
     files = sorted(file for file in root.rglob("*") if file.suffix in _CODE and "__pycache__" not in file.parts)
     return _digest_of(files, root)
 

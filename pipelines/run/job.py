@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import serving
 from components.dataset.load import dump_dataset
 from components.dataset.schema import Dataset
 from components.deploy.store import ModelStore
@@ -17,6 +18,7 @@ from components.errors import InputError
 from components.journal import read_events
 from components.train.registry import MEMBERS, budget_shares
 from pipelines.local_run import LocalRun
+from pipelines.platform.profile import load_profile, member_kinds
 from pipelines.run.board import Board, Failure, step_names
 from pipelines.run.child import Child, Stop, stop_signals
 from pipelines.run.digests import code_revision, data_digest, run_key
@@ -47,6 +49,7 @@ class RunRequest:
         seed: seed of all randomness.
         runner: `subprocess` or `docker`.
         simulate: writes simulated readings to a path, and tells the journal in the folder given second.
+        profile: whose settings the graph holds, though this machine ignores most of them; empty for none.
     """
 
     dataset: Dataset
@@ -57,6 +60,7 @@ class RunRequest:
     seed: int
     runner: str = "subprocess"
     simulate: Callable[[Path, Path], None] | None = None
+    profile: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ def _run_locked(request: RunRequest, folder: RunFolder, watch: _Watch, lock: int
         return RunResult("stopped")
     arguments = _arguments(request, folder, data)
     store = ModelStore(folder.store)
-    key = run_key({**arguments, "runner": request.runner})
+    key = run_key({**arguments, "runner": request.runner, **({"profile": request.profile} if request.profile else {})})
     run = _Run(request, folder, store, _begin(folder, store, request.dataset.name, key), watch)
     asked = LocalRun(
         pipeline="training",
@@ -196,6 +200,7 @@ def _run_locked(request: RunRequest, folder: RunFolder, watch: _Watch, lock: int
         cache_root=str(folder.cache),
         mounts=_mounts(folder, data),
         result=str(folder.work / "result.json"),
+        profile=request.profile,
     )
     Path(asked.result).unlink(missing_ok=True)
     asked.save(folder.work / "request.json")
@@ -223,12 +228,25 @@ def _arguments(request: RunRequest, folder: RunFolder, data: str) -> dict[str, A
         "dataset": dump_dataset(request.dataset),
         "data": data,
         "data_digest": data_digest(data),
-        "members": [{"member": name, "budget_seconds": round(shares[name], 3)} for name in request.members],
+        **_member_lists(request, shares),
         "store": str(folder.store),
         "seed": request.seed,
         "work": str(folder.work),
         "revision": code_revision(),
+        "serving_revision": code_revision(serving),
     }
+
+
+def _member_lists(request: RunRequest, shares: Mapping[str, float]) -> dict[str, Any]:
+    """The members with their budgets, in as many lists as the profile makes of them; no server runs here to ask."""
+    if not request.profile:
+        return {"members": [{"member": name, "budget_seconds": round(shares[name], 3)} for name in request.members]}
+    kinds = member_kinds(load_profile(request.profile), request.members)
+    lists = {
+        kind.parameter: [{"member": name, "budget_seconds": round(shares[name], 3)} for name in kind.members]
+        for kind in kinds
+    }
+    return {**lists, "smoke": False}
 
 
 def _mounts(folder: RunFolder, data: str) -> tuple[str, ...]:

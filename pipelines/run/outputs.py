@@ -28,6 +28,7 @@ class Artifacts:
 
     metrics: Path
     gate: Path
+    serving: Path
     report: Path
     forecasts: Path
     candidate: Path
@@ -46,7 +47,7 @@ def read_artifacts(result: Path) -> Artifacts:
         raise IncompleteRunError("the pipeline left no result") from None
     if not isinstance(outputs.get("passed"), bool):
         raise IncompleteRunError("the gate gave no verdict")
-    paths = {name: Path(outputs[name]) for name in ("metrics", "gate", "report", "forecasts", "candidate")}
+    paths = {name: Path(outputs[name]) for name in ("metrics", "gate", "serving", "report", "forecasts", "candidate")}
     missing = [name for name, path in paths.items() if not path.exists()]
     if missing:
         raise IncompleteRunError(f"a step ended without writing its output: {', '.join(missing)}")
@@ -57,6 +58,7 @@ def publish_outputs(folder: RunFolder, artifacts: Artifacts, seconds: Mapping[st
     """Puts metrics.json, forecasts.parquet and report.html into the run's folder; the metrics."""
     metrics: dict[str, Any] = json.loads(artifacts.metrics.read_text())
     metrics["seconds"] = dict(seconds)
+    metrics["serving"] = json.loads(artifacts.serving.read_text())
     copy_atomically(artifacts.forecasts, folder.root / "forecasts.parquet")
     copy_atomically(artifacts.report, folder.root / "report.html")
     write_atomically(folder.root / "metrics.json", json.dumps(metrics, indent=1))

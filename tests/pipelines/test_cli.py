@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "pandas", "kfp", "kserve", "pyarrow", "sklearn")
+HEAVY = ("tensorflow", "keras", "pandas", "kfp", "kserve", "kubernetes", "pyarrow", "sklearn")
 COMMANDS = (
     ("run",),
     ("demo",),
@@ -14,6 +14,7 @@ COMMANDS = (
     ("dataset", "check"),
     ("evaluate",),
     ("predict",),
+    ("predict-batch",),
     ("serve",),
     ("compile",),
     ("simulate",),
@@ -21,6 +22,9 @@ COMMANDS = (
     ("models", "show"),
     ("models", "promote"),
     ("models", "rollback"),
+    ("submit",),
+    ("doctor",),
+    ("why",),
 )
 
 

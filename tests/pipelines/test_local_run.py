@@ -84,7 +84,7 @@ def test_an_output_that_was_never_written_is_no_success(tmp_path: Path):
     result = tmp_path / "result.json"
     there = tmp_path / "there"
     there.touch()
-    paths = dict.fromkeys(("metrics", "gate", "forecasts", "candidate"), str(there))
+    paths = dict.fromkeys(("metrics", "gate", "serving", "forecasts", "candidate"), str(there))
     result.write_text(json.dumps({**paths, "report": str(tmp_path / "gone"), "passed": True}))
     with pytest.raises(IncompleteRunError, match="report"):
         read_artifacts(result)

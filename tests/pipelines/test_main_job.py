@@ -92,7 +92,15 @@ def test_a_run_leaves_what_the_contract_names(finished: Job):
     assert {"ensemble", "persistence", "seasonal_naive", *MEMBERS} <= set(metrics["models"])
     assert metrics["rows_in"] == metrics["rows_kept"] + metrics["rows_quarantined"] == 4000
     assert metrics["gate"]["passed"] is True
-    steps = ("ingest", "preprocess", *(f"train {member}" for member in MEMBERS), "ensemble", "validate", "deploy")
+    steps = (
+        "ingest",
+        "preprocess",
+        *(f"train {member}" for member in MEMBERS),
+        "ensemble",
+        "serving check",
+        "validate",
+        "deploy",
+    )
     assert tuple(metrics["seconds"]) == steps
     assert all(seconds > 0 for seconds in metrics["seconds"].values())
     forecasts = pd.read_parquet(finished.out / "forecasts.parquet")
@@ -158,7 +166,7 @@ def test_one_changed_byte_runs_every_step_again_and_a_refusal_keeps_the_champion
         finished.readings.write_bytes(whole)
         finished.dataset.write_text(text)
     assert result.returncode == 3, result.stderr
-    ran = {"ingest", "preprocess", *(f"train {member}" for member in MEMBERS), "ensemble", "validate"}
+    ran = {"ingest", "preprocess", *(f"train {member}" for member in MEMBERS), "ensemble", "serving check", "validate"}
     assert set(facts["steps_run"]) == ran
     assert finished.champion() == champion
     assert "version 1 goes on serving" in result.stderr

@@ -8,7 +8,7 @@ from components.errors import InputError
 from components.image import IMAGE
 from pipelines.compile import PIPELINES, compile_pipeline
 
-STEPS = ("ingest", "preprocess", "train", "ensemble", "validate", "deploy")
+STEPS = ("ingest", "preprocess", "train", "ensemble", "serving-check", "validate", "deploy", "smoke-test")
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +46,19 @@ def test_every_step_knows_the_revision_of_the_code_and_ingest_the_digest_of_the_
 
 def test_conditions_compare_booleans_alone_because_a_quote_would_make_every_branch_false(compiled: dict[str, Any]):
     conditions = [task["triggerPolicy"]["condition"] for task in tasks(compiled).values() if "triggerPolicy" in task]
-    assert conditions == ["inputs.parameter_values['pipelinechannel--validate-Output'] == true"]
+    assert sorted(conditions) == [
+        "inputs.parameter_values['pipelinechannel--smoke'] == true",
+        "inputs.parameter_values['pipelinechannel--validate-Output'] == true",
+    ]
+    assert compiled["root"]["inputDefinitions"]["parameters"]["smoke"]["parameterType"] == "BOOLEAN"
     output = compiled["components"]["comp-validate"]["outputDefinitions"]["parameters"]["Output"]
     assert output["parameterType"] == "BOOLEAN"
 
 
-def test_deploy_is_never_taken_from_a_cache(compiled: dict[str, Any]):
+def test_deploy_and_smoke_test_are_never_taken_from_a_cache(compiled: dict[str, Any]):
     caching = {name: task.get("cachingOptions", {}).get("enableCache", False) for name, task in tasks(compiled).items()}
-    assert caching["deploy"] is False
-    assert all(caching[step] for step in STEPS[:-1])
+    assert caching["deploy"] is caching["smoke-test"] is False
+    assert all(caching[step] for step in STEPS[:-2])
 
 
 def test_no_task_output_enters_the_loop_as_a_parameter_because_kfp_local_would_put_the_item_in_its_place(
