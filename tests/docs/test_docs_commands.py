@@ -32,6 +32,13 @@ def own_readings_job() -> list[str]:
     return lines[lines.index("source .venv/bin/activate") :]
 
 
+def asking_commands() -> list[list[str]]:
+    """The README's ways to ask: by curl, by Python over REST, by Python over gRPC."""
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["bash", "python", "python"]
+    return [["bash", "-ec", text] if kind == "bash" else [sys.executable, "-c", text] for kind, text in blocks]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_make_target_of_the_docs_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
@@ -44,6 +51,26 @@ def test_every_sluice_command_of_the_docs_is_known(page: Path) -> None:
     for words in re.findall(r"`sluice ((?:[a-z]+ ?)+)", page.read_text()):
         known = subprocess.run([*SLUICE, *words.split()[:1], "--help"], capture_output=True, text=True, timeout=60)
         assert known.returncode == 0, words
+
+
+GROUPS = ("dataset", "keys", "models")
+
+
+def sluice_lines(page: Path) -> list[list[str]]:
+    """Words of each `sluice` command in the page's code blocks, continued lines joined."""
+    blocks = re.findall(r"```[a-z]*\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    found = [re.search(r"(?:^|\s)sluice (.*)", line.split(" #")[0]) for line in lines]
+    return [shlex.split(match[1].rstrip("& ")) for match in found if match]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_of_a_sluice_command_in_the_docs_is_known(page: Path) -> None:
+    for words in sluice_lines(page):
+        command = words[: 2 if words[0] in GROUPS else 1]
+        told = subprocess.run([*SLUICE, *command, "--help"], capture_output=True, text=True, timeout=60).stdout
+        unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in told]
+        assert not unknown, " ".join(words)
 
 
 def test_readme_shows_the_own_readings_job_in_five_lines() -> None:
@@ -75,6 +102,10 @@ def test_the_own_readings_job_of_the_readme_runs_as_it_is_written(tmp_path: Path
         answer = call(predict, tmp_path)
         assert "level" in answer
         assert "band" in answer
+        for command in asking_commands():
+            asked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+            assert asked.returncode == 0, asked.stderr
+            assert re.search(r"\d\.\d+", asked.stdout), asked.stdout
     finally:
         server.terminate()
         assert server.wait(30) == 0
