@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -82,10 +83,15 @@ class ContainerSteps:
         return code
 
     def _stop_when_asked(self, container: Any, ended: threading.Event) -> None:
-        while not self.stopping.wait(0.2):
-            if ended.is_set():
-                return
-        # The first process is kfp's shell, which as number 1 ignores the signal that `docker stop` would send it alone.
-        container.exec_run(["sh", "-c", "kill -TERM -1"])
+        while not self.stopping.wait(0.2) and not ended.is_set():
+            pass
+        if ended.is_set():
+            return
+        errors: Any = import_module("docker.errors")
+        # It may end by itself at any time, and then refuses both.
+        with suppress(errors.APIError):
+            # The first process is kfp's shell, which as number 1 ignores the signal that `docker stop` would send it.
+            container.exec_run(["sh", "-c", "kill -TERM -1"])
         if not ended.wait(_GRACE_SECONDS):
-            container.kill()
+            with suppress(errors.APIError):
+                container.kill()
