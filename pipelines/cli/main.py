@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import compiling, dataset, demo, evaluate, models, predict, run, serve, simulate
+from pipelines.cli import (
+    compiling,
+    dataset,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    keys,
+    models,
+    predict,
+    predict_batch,
+    run,
+    serve,
+    simulate,
+    submit,
+    why,
+)
 
 app = typer.Typer(
     name="sluice",
@@ -19,10 +35,16 @@ app.command("demo")(demo.demo)
 app.add_typer(dataset.app, name="dataset")
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("predict-batch")(predict_batch.predict_batch)
 app.command("serve")(serve.serve)
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
+app.command("export")(export.export)
 app.command("compile")(compiling.compile_command)
 app.command("simulate")(simulate.simulate)
+app.command("submit")(submit.submit)
+app.command("doctor")(doctor.doctor)
+app.command("why")(why.why)
 
 
 def main() -> None:

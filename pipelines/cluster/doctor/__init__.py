@@ -1,0 +1,1 @@
+"""Looks at a cluster, changes nothing, and says what is missing."""
