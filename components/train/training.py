@@ -116,6 +116,9 @@ class _Run:
         self.job, self.journal = job, journal
         self.path = checkpoint_path(job)
         self.runs = load_checkpoint(self.path) if self.path else {}
+        if self.runs:
+            steps = sum(run.step for run in self.runs.values())
+            journal.note(f"goes on from its checkpoint, after {steps} steps")
         self.began = self.saved_at = time.monotonic()
         self.scorer = Scorer(job.series, job.task, job.start.ridge)
 

@@ -13,6 +13,7 @@ import pytest
 
 from components.dataset.load import dump_dataset
 from components.dataset.schema import Dataset
+from components.journal import read_events
 from components.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 
 SCRIPT = """
@@ -72,6 +73,8 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(
     steps = [line["step"] for line in facts["history"]]
     assert steps == sorted(steps)
     assert facts["history"][0]["step"] == 0
+    notes = [event["text"] for event in read_events(str(folder / "work"))[0] if event["event"] == "note"]
+    assert any("goes on from its checkpoint, after" in note for note in notes)
     assert _steps_saved(folder) >= saved
 
 
