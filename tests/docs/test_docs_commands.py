@@ -60,7 +60,9 @@ def sluice_lines(page: Path) -> list[list[str]]:
     """Words of each `sluice` command in the page's code blocks, continued lines joined."""
     blocks = re.findall(r"```[a-z]*\n(.*?)```", page.read_text(), flags=re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    found = [re.search(r"(?:^|\s)sluice (.*)", line.split(" #")[0]) for line in lines]
+    # The chart's release is called sluice, too.
+    ours = [line.split(" #")[0] for line in lines if not line.strip().startswith("helm ")]
+    found = [re.search(r"(?:^|\s)sluice (.*)", line) for line in ours]
     return [shlex.split(match[1].rstrip("& ")) for match in found if match]
 
 
