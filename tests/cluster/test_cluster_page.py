@@ -24,6 +24,8 @@ def folder(looked_at: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     """A folder with what the page takes from the checkout."""
     for name in ("helm", "manifests"):
         (tmp_path / name).symlink_to(ROOT / name)
+    # Another test's namespace of this name may still be on its way out.
+    looked_at.wait("the name is free", lambda: bool(looked_at.kubectl("get", "ns", NAMESPACE).returncode))
     yield tmp_path
     looked_at.kubectl("delete", "-k", str(ROOT / "manifests" / "dedicated"), "--ignore-not-found", "--wait=false")
     looked_at.kubectl("delete", "inferenceservices", "-n", NAMESPACE, "--all")
