@@ -12,9 +12,9 @@ _BLOCK = re.compile(r"^( *)```bash\n(.*?)^\1```", flags=re.DOTALL | re.MULTILINE
 _HERE = re.compile(r"<<'(\w+)'$")
 
 
-def commands() -> list[str]:
-    """Each command of the page's `bash` blocks: continued lines joined, a here-document with its content."""
-    blocks = [textwrap.dedent(match[2]) for match in _BLOCK.finditer(PAGE.read_text())]
+def commands(text: str = "") -> list[str]:
+    """Each command of a text's `bash` blocks (the page's): continued lines joined, a here-document with its content."""
+    blocks = [textwrap.dedent(match[2]) for match in _BLOCK.finditer(text or PAGE.read_text())]
     return [command for block in blocks for command in _split(block)]
 
 

@@ -34,7 +34,8 @@ def own_readings_job() -> list[str]:
 
 def asking_commands() -> list[list[str]]:
     """The README's ways to ask: by curl, by Python over REST, by Python over gRPC."""
-    blocks = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    asking = (ROOT / "README.md").read_text().split("## On Kubernetes")[0]
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", asking, flags=re.DOTALL)
     assert [kind for kind, _ in blocks] == ["bash", "python", "python"]
     return [["bash", "-ec", text] if kind == "bash" else [sys.executable, "-c", text] for kind, text in blocks]
 

@@ -39,3 +39,11 @@ def test_the_profiles_and_files_of_the_page_are_there() -> None:
     named = {word for one in commands() for word in one.split() if word.startswith(("helm/", "manifests/"))}
     assert named
     assert all((ROOT / word).exists() for word in named)
+
+
+def test_the_readmes_commands_on_kubernetes_are_the_pages() -> None:
+    section = (ROOT / "README.md").read_text().split("## On Kubernetes")[1].split("\n## ")[0]
+    of_the_page = {" ".join(command.split()) for command in commands()}
+    of_the_readme = {" ".join(command.split()) for command in commands(section)}
+    assert of_the_readme
+    assert of_the_readme <= of_the_page
