@@ -14,6 +14,7 @@ def preprocess(
     readings: Input[Dataset],
     series: Output[Dataset],
     summary: Output[Metrics],
+    generations: str = "",
 ) -> None:
     """Puts readings on a regular grid, splits them by time and fits the scaler on the training part.
 
@@ -24,6 +25,7 @@ def preprocess(
         readings: cleaned readings of the ingest step.
         series: the series, as memory-mapped arrays.
         summary: rows, windows, gaps.
+        generations: parts that a champion was trained on, JSON; empty to split all readings afresh.
     """
     import dataclasses
     import json
@@ -31,11 +33,14 @@ def preprocess(
 
     from components.dataset.load import parse_dataset
     from components.journal import Journal
+    from components.preprocess.generations import from_text
     from components.preprocess.step import PrepareRequest, prepare_series
 
     journal = Journal(work, "preprocess")
     with journal.step_events():
-        request = PrepareRequest(parse_dataset(dataset, "dataset"), Path(readings.path), Path(series.path))
+        request = PrepareRequest(
+            parse_dataset(dataset, "dataset"), Path(readings.path), Path(series.path), from_text(generations)
+        )
         figures = dataclasses.asdict(prepare_series(request, journal))
         for name, figure in figures.items():
             summary.log_metric(name, float(figure))

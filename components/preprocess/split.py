@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.dataset.schema import Dataset, Split
+from components.errors import InputError
+from components.preprocess.generations import Generation, spans_of_generations
 from components.preprocess.on_grid import GridTable
 from components.preprocess.series import Span
 
@@ -28,6 +30,23 @@ def split_spans(dataset: Dataset, table: GridTable) -> tuple[Span, ...]:
     return _by_time(table, *_moments(dataset.split, table))
 
 
+def split_generations(dataset: Dataset, table: GridTable, old: tuple[Generation, ...]) -> tuple[Span, ...]:
+    """Spans of the generations that a model was trained on, and of the newest: rows after them, split alike.
+
+    Raises:
+        InputError: no row is newer, or the dataset is split by numbers of rows.
+    """
+    until = np.datetime64(old[-1].until, "ns")
+    new = table.observed & (table.stamps > until)
+    if dataset.split.in_rows or not new.any():
+        problem = "is split by numbers of rows" if dataset.split.in_rows else f"has no readings after {str(until)[:19]}"
+        raise InputError(dataset.name, problem, "give newer readings, or train from scratch: sluice run")
+    validation, test = _moments_of(dataset.split, np.unique(table.stamps[new]))
+    newest = Generation(str(validation), str(test), str(table.stamps.max()))
+    rows = zip(table.names, map(int, table.borders[:-1]), map(int, table.borders[1:]), strict=True)
+    return tuple(span for own in rows for span in spans_of_generations(own, table.stamps, (*old, newest)))
+
+
 def _by_rows(table: GridTable, ends: NDArray[np.int64]) -> tuple[Span, ...]:
     spans = []
     for name, start, end in zip(table.names, table.borders[:-1], table.borders[1:], strict=True):
@@ -40,6 +59,10 @@ def _moments(split: Split, table: GridTable) -> tuple[np.datetime64, np.datetime
     stamps = np.unique(table.stamps[table.observed])
     if len(stamps) == 0:
         stamps = table.stamps[:1]
+    return _moments_of(split, stamps)
+
+
+def _moments_of(split: Split, stamps: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
     # One stamp after the last stands for an empty part.
     stamps = np.append(stamps, stamps[-1] + np.timedelta64(1, "ns"))
     positions = [split.train, split.train + split.validation]

@@ -9,13 +9,14 @@ from pathlib import Path
 from components.dataset.schema import Dataset
 from components.journal import Journal
 from components.preprocess.gaps import gaps_of
+from components.preprocess.generations import Generation, check_generations
 from components.preprocess.on_grid import GridTable, lay_on_grid
 from components.preprocess.readings import Readings, readings_from_parquet
 from components.preprocess.rises import spike_rise_of
 from components.preprocess.scaler import fit_scaler
-from components.preprocess.series import Series
+from components.preprocess.series import Series, Span
 from components.preprocess.shortage import PARTS, count_windows
-from components.preprocess.split import split_spans
+from components.preprocess.split import split_generations, split_spans
 from components.preprocess.storage import digest_of, save_series
 
 
@@ -27,11 +28,13 @@ class PrepareRequest:
         dataset: what the columns are.
         readings: Parquet file of the ingest step, sorted by series and time.
         out: folder for the series.
+        generations: parts of the readings that a model was trained on before; none to split all of them afresh.
     """
 
     dataset: Dataset
     readings: Path
     out: Path
+    generations: tuple[Generation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def prepare_series(request: PrepareRequest, journal: Journal) -> PrepareSummary:
     """
     readings = readings_from_parquet(request.dataset, request.readings)
     journal.progress(1, 4, f"{len(readings.stamps):,} readings")
-    series = series_of(request.dataset, readings)
+    series = series_of(request.dataset, readings, request.generations)
     journal.progress(3, 4, f"{len(series.values):,} rows on the grid")
     summary = _summary(request.dataset, series)
     save_series(series, request.out)
@@ -79,15 +82,17 @@ def prepare_series(request: PrepareRequest, journal: Journal) -> PrepareSummary:
     return summary
 
 
-def series_of(dataset: Dataset, readings: Readings) -> Series:
+def series_of(dataset: Dataset, readings: Readings, generations: tuple[Generation, ...] = ()) -> Series:
     """The series of readings, in memory; its scaler and spike threshold come from training rows alone."""
     table = lay_on_grid(dataset, readings)
-    series = _with_training_facts(dataset, table)
+    spans = split_generations(dataset, table, generations) if generations else split_spans(dataset, table)
+    series = _with_training_facts(dataset, table, spans)
+    if generations:
+        check_generations(dataset, series, generations[-1].until)
     return dataclasses.replace(series, digest=digest_of(series))
 
 
-def _with_training_facts(dataset: Dataset, table: GridTable) -> Series:
-    spans = split_spans(dataset, table)
+def _with_training_facts(dataset: Dataset, table: GridTable, spans: tuple[Span, ...]) -> Series:
     within = dataset.spike.within if dataset.spike else max(dataset.horizons)
     series = Series(
         values=table.values,
@@ -113,7 +118,7 @@ def _summary(dataset: Dataset, series: Series) -> PrepareSummary:
     return PrepareSummary(
         rows_grid=len(series.values),
         rows_usable=int(series.usable.sum()),
-        series=len(series.spans),
+        series=len({span.name for span in series.spans}),
         windows_train=windows["train"],
         windows_validation=windows["validation"],
         windows_test=windows["test"],

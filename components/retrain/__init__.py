@@ -1,0 +1,1 @@
+"""Retraining: what a run takes from the champion."""
