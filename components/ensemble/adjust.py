@@ -33,23 +33,49 @@ class FixedWeights(keras.layers.Layer):  # type: ignore[misc]
 class MixMembers(keras.layers.Layer):  # type: ignore[misc]
     """Members [batch, members, horizons, 3] and weights [batch, members, horizons] -> [batch, horizons, 3].
 
-    The last axis is point, lower, upper. `widths` [horizons] is put on both sides of the band (see `conformal`).
+    The last axis is point, lower, upper. `widths` [horizons] is put on both sides of the band; it is there for
+    versions saved with it, newer ones have `WidenBand`.
     """
 
-    def __init__(self, widths: list[float], **kwargs: Any) -> None:
+    def __init__(self, widths: list[float] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.widths = [float(value) for value in widths]
+        self.widths = None if widths is None else [float(value) for value in widths]
 
     def call(self, members: Any, weights: Any) -> Any:
-        """Sum of weights x members, then the widths; a member without weight can't spoil it, whatever it says."""
+        """Sum of weights x members; a member without weight can't spoil it, whatever it says."""
         weights = weights[..., None]
         mixed = ops.sum(ops.where(weights > 0, members * weights, 0.0), axis=1)
+        if self.widths is None:
+            return mixed
         widths = np.array(self.widths, np.float32)
         return mixed + np.stack([np.zeros_like(widths), -widths, widths], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Widths as a plain list."""
         return {**super().get_config(), "widths": self.widths}
+
+
+@keras.saving.register_keras_serializable(package="sluice")
+class WidenBand(keras.layers.Layer):  # type: ignore[misc]
+    """[batch, horizons, 3] of point, lower, upper -> the same with factor x (upper - lower + floor) on both sides.
+
+    `factors` and `floors` [horizons] are those of `conformal.Widths`.
+    """
+
+    def __init__(self, factors: list[float], floors: list[float], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factors = [float(value) for value in factors]
+        self.floors = [float(value) for value in floors]
+
+    def call(self, mixed: Any) -> Any:
+        """Widens, or narrows where a factor is negative."""
+        factors, floors = np.array(self.factors, np.float32), np.array(self.floors, np.float32)
+        extra = factors * (mixed[..., 2] - mixed[..., 1] + floors)
+        return mixed + ops.stack([ops.zeros_like(extra), -extra, extra], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constants as plain lists."""
+        return {**super().get_config(), "factors": self.factors, "floors": self.floors}
 
 
 @keras.saving.register_keras_serializable(package="sluice")

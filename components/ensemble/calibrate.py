@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.dataset.schema import Dataset
-from components.ensemble.conformal import Band, conformal_widths
+from components.ensemble.adaptive import Origins, replay
+from components.ensemble.conformal import Band, Widths, conformal_widths
 from components.ensemble.evidence import Evidence
-from components.ensemble.members import LOWER, POINT, UPPER, Members
+from components.ensemble.members import LOWER, POINT, UPPER, Members, PartForecasts
 from components.ensemble.selection import Reach, Weighting, choose_weights
 from components.ensemble.servable import Fitted
 from components.ensemble.signals import SignalPlan, WindowSignals, plan_signals
@@ -27,11 +28,15 @@ class Calibration:
     """How the band and the weights do on validation origins that they were not fitted on.
 
     Attributes:
+        origins: validation origins with the band of held-back weights.
+        widths: that hold the nominal share of validation.
         coverage_raw: [horizons] share inside the members' weighted quantiles.
         coverage: [horizons] share inside the band with its widths; of the origins that set the widths.
         rmse: [horizons] of the forecast, the target's unit.
     """
 
+    origins: Origins
+    widths: Widths
     coverage_raw: NDArray[np.float64]
     coverage: NDArray[np.float64]
     rmse: NDArray[np.float64]
@@ -43,19 +48,72 @@ def fit_on_validation(dataset: Dataset, series: Series, members: Members, seed: 
     targets = gather_targets(series, members.validation.origins, dataset.horizons)
     evidence = evidence_of(dataset, series, members, plan)
     weighting = choose_weights(evidence, Reach(dataset.window, max(dataset.horizons)), seed)
-    mixed = (members.validation.values * weighting.held_back[..., None]).sum(axis=1)
+    mixed = mixed_members(members.validation.values, weighting.held_back)
     band = Band(mixed[..., LOWER], mixed[..., UPPER])
     widths = conformal_widths(band, targets, dataset.band)
     final = band.widened(widths)
     errors = mixed[..., POINT] - targets
     calibration = Calibration(
+        origins=Origins(band, targets, evidence.times),
+        widths=widths,
         coverage_raw=band.coverage(targets),
         coverage=final.coverage(targets),
         rmse=np.sqrt(np.nanmean(errors.astype(np.float64) ** 2, axis=0)),
     )
-    served = np.stack([mixed[..., POINT], final.lower, final.upper], axis=-1)
-    spike = _spikes(dataset, series, members, served)
+    spike = _spikes(dataset, series, members, mixed)
     return Fitted(weighting, plan, widths, spike, series.spike_rise, series.spike_within), calibration
+
+
+def mixed_members(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Members [n, members, horizons, 3] and weights [n, members, horizons] -> [n, horizons, 3], as the servable mixes.
+
+    Member by member, so that nothing of the members' size is made.
+    """
+    mixed = np.zeros((len(values), *values.shape[2:]), np.float32)
+    for member in range(values.shape[1]):
+        mixed += values[:, member] * weights[:, member, :, None]
+    return mixed
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The test part's bands, before rules and limits.
+
+    Attributes:
+        fixed: [test origins] with the widths of validation.
+        adaptive: [test origins] with widths that follow the truth as it comes in.
+        last: the widths after the test part, which are served.
+    """
+
+    fixed: Band
+    adaptive: Band
+    last: Widths
+
+
+def bands_of_test(
+    dataset: Dataset, series: Series, members: Members, fitted: Fitted, calibration: Calibration
+) -> Bands:
+    """Replays the test part after validation, with truth that is as late as its horizon."""
+    part = members.test
+    mixed = mixed_members(part.values, weights_of(dataset, series, fitted, part))
+    band = Band(mixed[..., LOWER], mixed[..., UPPER])
+    test = Origins(band, gather_targets(series, part.origins, dataset.horizons), times_of(series, part.origins))
+    found = replay(calibration.origins, test, fitted.widths, dataset.horizons, dataset.band)
+    return Bands(band.widened(fitted.widths), band.widened(found.widths), found.last)
+
+
+def weights_of(dataset: Dataset, series: Series, fitted: Fitted, part: PartForecasts) -> NDArray[np.float32]:
+    """The kept weights at each origin of a part, [n, members, horizons]."""
+    weighting = fitted.weighting
+    if weighting.fixed is not None:
+        return np.broadcast_to(weighting.fixed, part.points.shape)
+    return weighting.weights(signals_of(dataset, series, fitted.signals, part.origins, part.points))
+
+
+def times_of(series: Series, origins: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Time of each origin in steps, [n]."""
+    seconds = series.stamps[origins].astype("datetime64[s]").astype(np.int64)
+    return np.asarray(seconds // series.step_seconds)
 
 
 def mean_weights(weighting: Weighting) -> NDArray[np.float64]:
@@ -71,12 +129,12 @@ def evidence_of(dataset: Dataset, series: Series, members: Members, plan: Signal
     return Evidence(
         errors=points - targets[:, None, :],
         persistence=series.values[origins, series.target][:, None] - targets,
-        signals=_signals(dataset, series, plan, origins, points),
-        times=series.stamps[origins].astype("datetime64[s]").astype(np.int64) // series.step_seconds,
+        signals=signals_of(dataset, series, plan, origins, points),
+        times=times_of(series, origins),
     )
 
 
-def _signals(
+def signals_of(
     dataset: Dataset,
     series: Series,
     plan: SignalPlan,
@@ -95,8 +153,8 @@ def _signals(
     return np.concatenate(pieces).astype(np.float32)
 
 
-def _spikes(dataset: Dataset, series: Series, members: Members, served: NDArray[np.float32]) -> SpikeModel:
-    near = served[:, : spike_horizons(dataset.horizons, series.spike_within)]
+def _spikes(dataset: Dataset, series: Series, members: Members, mixed: NDArray[np.float32]) -> SpikeModel:
+    near = mixed[:, : spike_horizons(dataset.horizons, series.spike_within)]
     origins = members.validation.origins
     level = series.values[origins, series.target]
     features = spike_features(near, level, series.spike_rise, members.validation.spike)

@@ -42,8 +42,8 @@ class Origin:
 
 def series_names(dataset: Dataset, series: Series) -> tuple[str, ...]:
     """Names of a panel's series, for the card; none where there is one series, or more than MAX_SERIES."""
-    listed = dataset.is_panel and len(series.spans) <= MAX_SERIES
-    return tuple(span.name for span in series.spans) if listed else ()
+    names = tuple(dict.fromkeys(span.name for span in series.spans))
+    return names if dataset.is_panel and len(names) <= MAX_SERIES else ()
 
 
 def published(dataset: Dataset) -> Dataset:
@@ -95,9 +95,15 @@ def _ensemble(members: Members, fitted: Fitted) -> dict[str, Any]:
 
 def _calibration(dataset: Dataset, fitted: Fitted, calibration: Calibration) -> dict[str, Any]:
     return {
-        "method": "conformalised quantile regression",
+        "method": "conformalised quantile regression; widths follow the coverage (quantile tracker)",
         "nominal": dataset.band,
-        "widths": fitted.widths,
+        "factors": fitted.widths.factors,
+        "factors_of_validation": calibration.widths.factors,
+        "floors": fitted.widths.floors,
+        "meaning": (
+            "factor x (the members' band + floor) is put on both sides of the band; `factors` are served: those after"
+            " a replay of validation and test in which each truth came as late as its horizon"
+        ),
         "coverage": calibration.coverage,
         "coverage_uncalibrated": calibration.coverage_raw,
     }

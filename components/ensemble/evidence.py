@@ -58,3 +58,23 @@ def relative_rmse(errors: NDArray[np.float32], persistence: NDArray[np.float32])
 def rmse(errors: NDArray[np.float32]) -> float:
     """Root of the mean square over all origins and horizons, the target's unit."""
     return float(np.sqrt(np.nanmean(errors.astype(np.float64) ** 2)))
+
+
+def block_losses(
+    errors: NDArray[np.float32], persistence: NDArray[np.float32], blocks: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Mean over horizons of the mean square error over that of persistence on all origins, [blocks].
+
+    Args:
+        errors: [n, horizons].
+        persistence: [n, horizons], of the same origins.
+        blocks: [n] number of the block that each origin lies in.
+    """
+    reference = mean_squares(persistence)
+    floor = max(float(np.nanmax(reference, initial=0.0)) * 1e-12, 1e-24)
+    squares = errors.astype(np.float64) ** 2 / np.maximum(reference, floor)
+    known = np.isfinite(squares)
+    count = int(blocks.max(initial=-1)) + 1
+    total = np.bincount(blocks, np.where(known, squares, 0.0).sum(axis=1), count)
+    seen = np.bincount(blocks, known.sum(axis=1), count)
+    return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)

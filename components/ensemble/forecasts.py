@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from components.dataset.schema import Dataset
+from components.ensemble.calibrate import Bands, signals_of
+from components.ensemble.conformal import Band
 from components.ensemble.members import Members, PartForecasts
+from components.ensemble.servable import Fitted, rules_and_limits
 from components.preprocess.series import Series
 from components.preprocess.windows import gather_targets, gather_windows
 from components.train.baselines import persistence, seasonal_naive
@@ -21,24 +26,88 @@ from components.train.baselines import persistence, seasonal_naive
 BATCH = 8192
 
 
-def write_forecasts(head: Any, dataset: Dataset, series: Series, members: Members, path: Path) -> int:
+@dataclass(frozen=True)
+class TestPart:
+    """What the forecasts of the test part are made of.
+
+    Attributes:
+        dataset: the dataset file.
+        series: the prepared series.
+        members: with their forecasts of the test part.
+        fitted: weights of every kind.
+        bands: adaptive and fixed bands of the test origins, before rules and limits.
+    """
+
+    __test__ = False
+
+    dataset: Dataset
+    series: Series
+    members: Members
+    fitted: Fitted
+    bands: Bands
+
+
+def write_forecasts(head: Any, test: TestPart, path: Path) -> int:
     """Runs the combining head over the test part, and writes one row per origin and horizon with a known actual.
 
-    The members have answered the test windows in training, so only their combination is computed here.
+    The members have answered the test windows in training, so only their combination is computed here. `lower` and
+    `upper` are those of the adaptive band, as they would have been given then; the servable's own widths are fitted
+    on truths of the test part.
 
     Returns:
         Rows written.
     """
-    schema = _schema(members.names)
+    names = test.members.names
+    schema = _schema(names, tuple(test.fitted.weighting.candidates))
+    bounded = _bounding_model(test.dataset)
     rows = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for part in _batches(members.test):
-            answer = ask_head(head, dataset, series, part)
-            table = _table(schema, answer, dataset, series, part.origins, members.names)
+        for piece, part in _batches(test.members.test):
+            answer = ask_head(head, test.dataset, test.series, part)
+            answer |= _bands(bounded, test, piece, answer)
+            answer |= _combinations(test, part)
+            table = _table(schema, answer, test.dataset, test.series, part.origins, names)
             writer.write_table(table)
             rows += table.num_rows
     return rows
+
+
+def _bounding_model(dataset: Dataset) -> Any:
+    """Window and point, lower, upper [batch, horizons, 3] -> the same under the dataset's rules and limits."""
+    window = keras.Input((dataset.window, len(dataset.inputs)), name="window")
+    band = keras.Input((len(dataset.horizons), 3), name="band")
+    return keras.Model({"window": window, "band": band}, rules_and_limits(dataset)(window, band))
+
+
+def _bands(
+    bounded: Any, test: TestPart, piece: slice, answer: dict[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """Adaptive and fixed band of some test origins by column, each [n, horizons]."""
+    window = gather_windows(test.series.values, test.members.test.origins[piece], test.dataset.window)
+    point = (answer["members"] * answer["weights"]).sum(axis=1)
+
+    def ends(band: Band) -> NDArray[np.float32]:
+        given = {"window": window, "band": np.stack([point, band.lower[piece], band.upper[piece]], axis=-1)}
+        return np.asarray(bounded.predict(given, batch_size=1024, verbose=0), np.float32)
+
+    adaptive, fixed = ends(test.bands.adaptive), ends(test.bands.fixed)
+    return {
+        "lower": adaptive[..., 1],
+        "upper": adaptive[..., 2],
+        "static_lower": fixed[..., 1],
+        "static_upper": fixed[..., 2],
+    }
+
+
+def _combinations(test: TestPart, part: PartForecasts) -> dict[str, NDArray[np.float32]]:
+    """What every kind of weights says, kept or not, within the target's limits, by column; each [n, horizons]."""
+    weighting = test.fitted.weighting
+    signals = signals_of(test.dataset, test.series, test.fitted.signals, part.origins, part.points)
+    lowest, highest = test.dataset.columns[test.dataset.target].limits
+    low, high = -np.inf if lowest is None else lowest, np.inf if highest is None else highest
+    found = weighting.forecasts(signals, part.points)
+    return {f"combined_{kind}": np.clip(values, low, high).astype(np.float32) for kind, values in found.items()}
 
 
 def ask_head(head: Any, dataset: Dataset, series: Series, part: PartForecasts) -> dict[str, NDArray[np.float32]]:
@@ -53,19 +122,21 @@ def ask_head(head: Any, dataset: Dataset, series: Series, part: PartForecasts) -
     return {name: np.asarray(values, np.float32) for name, values in answer.items()}
 
 
-def _batches(part: PartForecasts) -> Iterator[PartForecasts]:
+def _batches(part: PartForecasts) -> Iterator[tuple[slice, PartForecasts]]:
     for start in range(0, len(part.origins), BATCH):
         piece = slice(start, start + BATCH)
         spike = None if part.spike is None else part.spike[piece]
-        yield PartForecasts(part.origins[piece], part.values[piece], spike)
+        yield piece, PartForecasts(part.origins[piece], part.values[piece], spike)
 
 
-def _schema(names: tuple[str, ...]) -> pa.Schema:
+def _schema(names: tuple[str, ...], kinds: tuple[str, ...]) -> pa.Schema:
     figures = [
         *("actual", "forecast", "lower", "upper", "spike_probability"),
         *(f"member_{name}" for name in names),
         *("baseline_persistence", "baseline_seasonal_naive"),
         *(f"weight_{name}" for name in names),
+        *("static_lower", "static_upper"),
+        *(f"combined_{kind}" for kind in kinds),
     ]
     keys = [("series", pa.string()), ("origin", pa.timestamp("ns", tz="UTC")), ("horizon", pa.int32())]
     return pa.schema([*keys, *((name, pa.float32()) for name in figures)])
@@ -83,7 +154,7 @@ def _table(
     horizons = dataset.horizons
     columns = {
         "actual": gather_targets(series, origins, horizons),
-        **{name: answer[name] for name in ("forecast", "lower", "upper")},
+        **{name: values for name, values in answer.items() if name not in ("members", "weights", "spike_probability")},
         "spike_probability": np.repeat(answer["spike_probability"][:, None], len(horizons), axis=1),
         **{f"member_{name}": answer["members"][:, position] for position, name in enumerate(names)},
         "baseline_persistence": persistence(series, origins, horizons),

@@ -1,25 +1,42 @@
-"""Chooses among equal, greedy, single and gated weights by their error on held-back validation blocks."""
+"""Chooses among weights by inverse error, equal, greedy, single and gated ones, on held-back validation blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.ensemble.evidence import Evidence, relative_rmse, rmse
+from components.ensemble.evidence import Evidence, block_losses, relative_rmse, rmse
 from components.ensemble.folds import Fold, interleaved_folds
 from components.ensemble.gating import Gate, GateTrainer
-from components.ensemble.static_weights import caruana_weights, equal_weights, single_weights
+from components.ensemble.static_weights import (
+    caruana_weights,
+    equal_weights,
+    inverse_weights,
+    mean_weights,
+    single_weights,
+)
 
-Kind = Literal["equal", "caruana", "single", "gating"]
+Kind = Literal["inverse", "mean", "equal", "caruana", "single", "gating"]
 
-# In the order of what is given up: averaging is hard to beat, so a later kind must beat the best before it by MARGIN.
-STATIC_KINDS = {"equal": equal_weights, "caruana": caruana_weights, "single": single_weights}
-# One validation part holds few floods: a kind that led by less there was often behind on the test part.
-MARGIN = 0.02
+# In the order of what is given up: averaging is hard to beat, so a later kind must beat the kept one before it by
+# MARGIN, and not by a few lucky days: in SURE standard errors over blocks of time.
+STATIC_KINDS = {
+    "inverse": inverse_weights,
+    "mean": mean_weights,
+    "equal": equal_weights,
+    "caruana": caruana_weights,
+    "single": single_weights,
+}
+# What dynamic weights are measured against.
+REFERENCES = ("single", "mean", "equal", "caruana")
+MARGIN = 0.01
+SURE = 2.5
+MOST_BLOCKS = 40
+LEAST_BLOCKS = 6
 # Below this many validation windows a gate has nothing to learn from.
 LEAST_WINDOWS_FOR_GATE = 500
 
@@ -40,11 +57,13 @@ class Candidate:
         held_back: [n, members, horizons] weights of each validation origin by the fit that didn't see it.
         relative: mean over horizons of RMSE / RMSE of persistence; the figure that decides.
         rmse: over all origins and horizons, the target's unit.
+        losses: [blocks] mean over horizons of the mean square error over that of persistence, by block of time.
     """
 
     held_back: NDArray[np.float32]
     relative: float
     rmse: float
+    losses: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,12 +75,16 @@ class Weighting:
         fixed: [members, horizons] weights for every window, None for `gating`.
         gate: the network, None for the other kinds.
         candidates: every kind that was tried.
+        others: weights of every static kind, [members, horizons], fitted on all validation origins.
+        dynamic: the gating network, kept or not; None where there was too little to train one on.
     """
 
     kind: str
     fixed: NDArray[np.float32] | None
     gate: Gate | None
     candidates: Mapping[str, Candidate]
+    others: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    dynamic: Gate | None = None
 
     def weights(self, signals: NDArray[np.float32]) -> NDArray[np.float32]:
         """[n, members, horizons] for signals [n, signals]."""
@@ -75,36 +98,76 @@ class Weighting:
         """Held-back weights of the kept kind, [n, members, horizons]."""
         return self.candidates[self.kind].held_back
 
+    def forecasts(self, signals: NDArray[np.float32], points: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """What each kind of weights forecasts, kept or not, before rules and limits; [n, horizons] by kind.
+
+        Args:
+            signals: [n, signals].
+            points: [n, members, horizons].
+        """
+        found = {kind: _weighted(points, weights) for kind, weights in self.others.items()}
+        if self.dynamic is not None:
+            found["gating"] = _weighted(points, self.dynamic.weights(signals))
+        return found
+
 
 def choose_weights(evidence: Evidence, reach: Reach, seed: int) -> Weighting:
-    """Judges every kind on held-back blocks, keeps the best, and fits it again on all validation origins."""
+    """Judges every kind on held-back blocks, keeps the best, and fits all of them again on all validation origins."""
     folds = interleaved_folds(evidence.times, reach.window, reach.longest)
-    candidates = {kind: _judged(evidence, _static_weights(kind, evidence, folds)) for kind in STATIC_KINDS}
-    epochs = 0
-    trainer = None
+    blocks = time_blocks(evidence.times, reach)
+    candidates = {kind: _judged(evidence, _static_weights(kind, evidence, folds), blocks) for kind in STATIC_KINDS}
+    dynamic = None
     if evidence.errors.shape[1] > 1 and len(evidence.times) >= LEAST_WINDOWS_FOR_GATE:
         trainer = GateTrainer(evidence, seed)
         gated, epochs = _gated_weights(trainer, evidence, folds, reach)
-        candidates["gating"] = _judged(evidence, gated)
-    kind = preferred({name: candidate.relative for name, candidate in candidates.items()})
-    if kind == "gating" and trainer is not None:
-        return Weighting(kind, None, trainer.train(evidence, epochs), candidates)
-    return Weighting(kind, STATIC_KINDS[kind](evidence), None, candidates)
+        candidates["gating"] = _judged(evidence, gated, blocks)
+        dynamic = trainer.train(evidence, epochs)
+    others = {kind: fit(evidence) for kind, fit in STATIC_KINDS.items()}
+    kind = preferred(candidates)
+    gate = dynamic if kind == "gating" else None
+    return Weighting(kind, others.get(kind), gate, candidates, others, dynamic)
 
 
-def preferred(scores: Mapping[str, float]) -> str:
-    """The first kind that no later one beats by more than MARGIN; `scores` in order of preference, lower is better."""
-    names = list(scores)
+def preferred(candidates: Mapping[str, Candidate]) -> str:
+    """The first kind that no later one beats by more than MARGIN and for sure; in order of preference."""
+    names = list(candidates)
     best = names[0]
     for name in names[1:]:
-        if scores[name] < scores[best] * (1 - MARGIN):
+        lower = candidates[name].relative < candidates[best].relative * (1 - MARGIN)
+        if lower and sureness(candidates[name].losses, candidates[best].losses) >= SURE:
             best = name
     return best
 
 
-def _judged(evidence: Evidence, weights: NDArray[np.float32]) -> Candidate:
+def sureness(losses: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """By how many standard errors the mean of `losses` is below that of `others`; both [blocks] of the same blocks.
+
+    Diebold and Mariano, "Comparing predictive accuracy", JBES 13 (1995), with blocks longer than the errors' memory
+    in place of a long-run variance. 0 where the blocks are too few to say.
+    """
+    gain = others - losses
+    gain = gain[np.isfinite(gain)]
+    if len(gain) < LEAST_BLOCKS:
+        return 0.0
+    return float(gain.mean() / max(gain.std(ddof=1) / np.sqrt(len(gain)), 1e-12))
+
+
+def time_blocks(times: NDArray[np.int64], reach: Reach) -> NDArray[np.int64]:
+    """Block of time that each origin lies in, [n]; at most MOST_BLOCKS, each no shorter than window and horizon."""
+    passed = times - times.min(initial=times[0] if len(times) else 0)
+    length = int(passed.max(initial=0)) + 1
+    blocks = int(np.clip(length // (reach.window + reach.longest), 1, MOST_BLOCKS))
+    return np.asarray(passed * blocks // length)
+
+
+def _weighted(points: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((points * weights).sum(axis=1), np.float32)
+
+
+def _judged(evidence: Evidence, weights: NDArray[np.float32], blocks: NDArray[np.int64]) -> Candidate:
     errors = evidence.combined(weights)
-    return Candidate(weights, relative_rmse(errors, evidence.persistence), rmse(errors))
+    losses = block_losses(errors, evidence.persistence, blocks)
+    return Candidate(weights, relative_rmse(errors, evidence.persistence), rmse(errors), losses)
 
 
 def _static_weights(kind: str, evidence: Evidence, folds: Sequence[Fold]) -> NDArray[np.float32]:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from components.dataset.schema import Dataset
-from components.ensemble.adjust import FixedWeights, MixMembers, RulesAndLimits, SpikeProbability
+from components.ensemble.adjust import FixedWeights, MixMembers, RulesAndLimits, SpikeProbability, WidenBand
+from components.ensemble.conformal import Widths
 from components.ensemble.members import Members
 from components.ensemble.selection import Weighting
 from components.ensemble.signals import SignalPlan, WindowSignals
@@ -24,12 +23,12 @@ OUTPUTS = ("forecast", "lower", "upper", "members", "weights", "spike_probabilit
 
 @dataclass(frozen=True)
 class Fitted:
-    """All that was fitted on validation.
+    """All that was fitted on validation, and the widths as last calibrated.
 
     Attributes:
         weighting: the members' weights.
         signals: what the gating network sees.
-        widths: [horizons] put on both sides of the band, the target's unit.
+        widths: put on both sides of the band.
         spike: logistic model of a spike.
         rise: rise that makes a spike, the target's unit.
         within: steps within which it must rise.
@@ -37,7 +36,7 @@ class Fitted:
 
     weighting: Weighting
     signals: SignalPlan
-    widths: NDArray[np.float32]
+    widths: Widths
     spike: SpikeModel
     rise: float
     within: int
@@ -56,8 +55,10 @@ def build_head(dataset: Dataset, members: Members, fitted: Fitted) -> Any:
         inputs["logit"] = keras.Input((), name="logit")
     points = stacked[..., 0]
     weights = _weights(fitted, window, points)
-    mixed = MixMembers(fitted.widths.tolist(), name="mix")(stacked, weights)
-    answer = _rules(dataset)(window, mixed)
+    mixed = MixMembers(name="mix")(stacked, weights)
+    widths = fitted.widths
+    wide = WidenBand(widths.factors.tolist(), widths.floors.tolist(), name="widen")(mixed)
+    answer = rules_and_limits(dataset)(window, wide)
     spike = SpikeProbability(
         coefficients=list(fitted.spike.coefficients),
         intercept=fitted.spike.intercept,
@@ -107,7 +108,8 @@ def _weights(fitted: Fitted, window: Any, points: Any) -> Any:
     return FixedWeights(fixed.tolist(), name="fixed_weights")(points)
 
 
-def _rules(dataset: Dataset) -> RulesAndLimits:
+def rules_and_limits(dataset: Dataset) -> RulesAndLimits:
+    """The layer that applies a dataset's rules and limits."""
     rules = [
         {"when": rule.when, "steps": rule.steps, "min": rule.then.min, "max": rule.then.max, "add": rule.then.add}
         for rule in dataset.rules
@@ -131,5 +133,8 @@ def _register_layers() -> Sequence[object]:
     """Importing a module registers its layers with Keras, which needs them to read a saved model."""
     import components.ensemble.gating
     import components.train.layers
+    import components.train.patches
+    import components.train.segments
 
-    return (components.ensemble.gating, components.train.layers)
+    own = (components.train.layers, components.train.patches, components.train.segments)
+    return (components.ensemble.gating, *own)

@@ -1,4 +1,4 @@
-"""Weights that don't depend on the window: equal, the best single member, and greedy selection."""
+"""Weights that don't depend on the window: by inverse error, equal, the best single member, and greedy selection."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from components.ensemble.evidence import Evidence, mean_squares
 
 ROUNDS = 100
+# Of the root mean square error: between equal weights (0) and the best member alone (infinity).
+INVERSE_POWER = 4
 # An average gains from members that err differently, and loses from one that errs more: this much more is too much.
 LARGEST_EXCESS = 0.1
 
@@ -21,6 +23,25 @@ def eligible_members(evidence: Evidence) -> NDArray[np.bool_]:
     eligible = squares <= _finite(mean_squares(evidence.persistence))
     best = np.arange(len(squares))[:, None] == squares.argmin(axis=0)
     return np.asarray(eligible | (best & ~eligible.any(axis=0)))
+
+
+def mean_weights(evidence: Evidence) -> NDArray[np.float32]:
+    """The plain mean of all members, whatever they are worth, [members, horizons]."""
+    _, members, horizons = evidence.errors.shape
+    return np.full((members, horizons), 1 / members, np.float32)
+
+
+def inverse_weights(evidence: Evidence) -> NDArray[np.float32]:
+    """Weights by the inverse of the mean square error, squared, of members that may carry any; [members, horizons].
+
+    Errors alone, not their correlations, whose estimates cost more than they bring where a part holds few floods:
+    Bates and Granger, "The combination of forecasts", OR 20 (1969); the power as in Stock and Watson, "Combination
+    forecasts of output growth", J. Forecasting 23 (2004), section 3.
+    """
+    squares = _finite(mean_squares(evidence.errors))
+    least = np.maximum(squares.min(axis=0), 1e-24)
+    raised = np.where(eligible_members(evidence), (np.maximum(squares, least) / least) ** (-INVERSE_POWER / 2), 0.0)
+    return np.asarray(raised / raised.sum(axis=0), dtype=np.float32)
 
 
 def equal_weights(evidence: Evidence) -> NDArray[np.float32]:

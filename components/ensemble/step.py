@@ -6,7 +6,7 @@ import gc
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from components.dataset.load import dump_dataset
 from components.dataset.schema import Dataset
-from components.ensemble.calibrate import fit_on_validation
+from components.ensemble.calibrate import bands_of_test, fit_on_validation
 from components.ensemble.card import CARD_FILE, Origin, model_card, published, series_names
 from components.ensemble.export import WARMUP_BATCHES, export_saved_model, write_warmup
-from components.ensemble.forecasts import write_forecasts
+from components.ensemble.forecasts import TestPart, write_forecasts
 from components.ensemble.members import Members, load_members
 from components.ensemble.servable import build_head, build_servable
 from components.errors import InputError
@@ -97,6 +97,8 @@ def fit_ensemble(request: EnsembleRequest, journal: Journal) -> EnsembleSummary:
     journal.progress(0, 3, "weights")
     fitted, calibration = fit_on_validation(dataset, series, members, request.seed)
     journal.progress(1, 3, f"{fitted.weighting.kind} weights; writing the servable")
+    bands = bands_of_test(dataset, series, members, fitted, calibration)
+    fitted = replace(fitted, widths=bands.last)
     head = build_head(dataset, members, fitted)
     parameters = _write_servable(request, series, members, head)
     names = series_names(dataset, series)
@@ -104,7 +106,7 @@ def fit_ensemble(request: EnsembleRequest, journal: Journal) -> EnsembleSummary:
     card = model_card(dataset, members, fitted, calibration, origin, parameters)
     (request.candidate / CARD_FILE).write_text(json.dumps(card, indent=1, allow_nan=False))
     journal.progress(2, 3, "forecasts of the test part")
-    rows = write_forecasts(head, dataset, series, members, request.forecasts)
+    rows = write_forecasts(head, TestPart(dataset, series, members, fitted, bands), request.forecasts)
     journal.progress(3, 3)
     return EnsembleSummary(
         kind=fitted.weighting.kind,

@@ -62,12 +62,13 @@ def align(table: pd.DataFrame, series: Series) -> Aligned:
 def _rows_of(table: pd.DataFrame, series: Series) -> Rows:
     stamps = pd.DatetimeIndex(table["origin"]).tz_convert("UTC").tz_localize(None).to_numpy(dtype="datetime64[ns]")
     codes, names = pd.factorize(table["series"])
-    spans = {span.name: span for span in series.spans}
     rows = np.full(len(table), -1, np.int64)
     for code, name in enumerate(names):
         mine = codes == code
-        if name in spans:
-            first, last = spans[name].start, spans[name].end
+        own = [span for span in series.spans if span.name == name]
+        if own:
+            # The spans of one series, if there are several, follow one another.
+            first, last = own[0].start, own[-1].end
             found = first + np.searchsorted(series.stamps[first:last], stamps[mine])
             found[found == last] = first
             rows[mine] = np.where(series.stamps[found] == stamps[mine], found, -1)

@@ -21,6 +21,7 @@ def validate(
     metrics: Output[Metrics],
     gate: Output[Artifact],
     report: Output[HTML],
+    old_until: str = "",
 ) -> bool:
     """Scores the candidate on the test part, compares it with the champion and applies the gate.
 
@@ -38,6 +39,7 @@ def validate(
         metrics: scores, counts and the gate's outcome.
         gate: each rule's outcome with its explanation.
         report: the report, one HTML page.
+        old_until: of a retrained candidate, stamp of the last reading that the champion knew; empty for others.
 
     Returns:
         Whether the candidate passed the gate.
@@ -65,6 +67,7 @@ def validate(
             metrics=Path(metrics.path),
             gate=Path(gate.path),
             report=Path(report.path),
+            old_until=old_until,
         )
         verdict = validate_candidate(request, journal)
         for name, figure in verdict.figures().items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from components.validate import metrics
+from components.validate.bands import BandScores, band_scores
 
 MEMBER = "member_"
 BASELINE = "baseline_"
@@ -31,11 +33,19 @@ class ModelScore(Errors):
 
 @dataclass(frozen=True)
 class Scores:
-    """What the rows of a table of forecasts say: every model's errors, and the band's coverage."""
+    """What the rows of a table of forecasts say.
+
+    Attributes:
+        models: every model's errors.
+        coverage: of the band `lower` to `upper`.
+        coverage_nominal: share of actuals that it should hold.
+        bands: scores of the adaptive band and, where the table has it, of the one with fixed widths.
+    """
 
     models: dict[str, ModelScore]
     coverage: float
     coverage_nominal: float
+    bands: Mapping[str, BandScores] = field(default_factory=dict)
 
 
 def model_columns(forecasts: pd.DataFrame) -> dict[str, str]:
@@ -66,7 +76,7 @@ def score(forecasts: pd.DataFrame, nominal: float) -> Scores:
         name: _score_model(actual, values(forecasts, column), rows) for name, column in model_columns(forecasts).items()
     }
     band = metrics.coverage(actual, values(forecasts, "lower"), values(forecasts, "upper"))
-    return Scores(models, coverage=band, coverage_nominal=nominal)
+    return Scores(models, coverage=band, coverage_nominal=nominal, bands=band_scores(forecasts, nominal))
 
 
 def _rows_by_horizon(forecasts: pd.DataFrame) -> dict[str, NDArray[np.int64]]:

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from components.validate import metrics
 from components.validate.aligned import Aligned, align
 from components.validate.bootstrap import Difference
 from components.validate.champion import Match, Opponent, compare_with_champion
+from components.validate.combinations import combinations
+from components.validate.forgetting import compare_old_and_new
 from components.validate.gate import Evidence, GateResult, Served, Unmeasured, judge
 from components.validate.latency import median_latency_ms
 from components.validate.metrics import Detection
@@ -53,6 +55,7 @@ class ValidateRequest:
         report: HTML file to write.
         seed: of the interval's resampling.
         clock: seconds, monotonic.
+        old_until: of a retrained candidate, stamp of the last reading that the champion knew; empty for others.
     """
 
     dataset: Dataset
@@ -68,6 +71,7 @@ class ValidateRequest:
     report: Path
     seed: int = 0
     clock: Callable[[], float] = time.perf_counter
+    old_until: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,14 +110,16 @@ def validate_candidate(request: ValidateRequest, journal: Journal) -> Verdict:
     champion = _champion(request, series, aligned, journal)
     unit = dataset.columns[dataset.target].unit
     served = _served(_json(request.serving, "run the serving check again"))
-    gate = judge(dataset.gate, Evidence(scores, champion, spikes, latency, served, unit))
+    evidence = Evidence(scores, champion, spikes, latency, served, unit)
+    gate = judge(dataset.gate, _with_old_and_new(evidence, request, series, aligned, journal))
     for rule in gate.rules:
         journal.note(rule.line())
     journal.progress(4, 5, "report")
     servable = Servable(_bytes_in(request.candidate), latency, card)
-    page = render(Content(dataset, series, aligned, scores, gate, spikes, ingested, servable))
+    combined = combinations(aligned.table, card)
+    page = render(Content(dataset, series, aligned, scores, gate, spikes, ingested, servable, combined))
     _write(request.report, page)
-    facts = _metrics(scores, gate, ingested, card, len(series.stamps))
+    facts = _metrics(scores, gate, ingested, card, len(series.stamps)) | {"weights": combined.as_json()}
     facts["seconds"]["validate"] = round(request.clock() - started, 3)
     _write(request.metrics, _dump(facts))
     _write(request.gate, _dump(_gate_facts(gate)))
@@ -169,6 +175,21 @@ def _served(verdict: Mapping[str, Any]) -> Served:
     return Served(bool(verdict["passed"]), max(differences.values()), explanation)
 
 
+def _with_old_and_new(
+    evidence: Evidence, request: ValidateRequest, series: Series, aligned: Aligned, journal: Journal
+) -> Evidence:
+    if not request.old_until:
+        return evidence
+
+    def tell(done: int, total: int) -> None:
+        journal.progress(4, 5, f"old and new readings apart: {done:,} of {total:,} windows")
+
+    match = Match(request.dataset, series, aligned)
+    opponent = Opponent(request.store, request.champion)
+    apart = compare_old_and_new(match, opponent, request.old_until, request.seed, tell)
+    return replace(evidence, on_old=apart.old, on_new=apart.new)
+
+
 def _champion(request: ValidateRequest, series: Series, aligned: Aligned, journal: Journal) -> Difference | Unmeasured:
     def tell(done: int, total: int) -> None:
         journal.progress(2 + 2 * done / total, 5, f"the champion has answered {done:,} of {total:,} windows")
@@ -186,6 +207,7 @@ def _metrics(
         "models": scores.models,
         "coverage": scores.coverage,
         "coverage_nominal": scores.coverage_nominal,
+        "bands": scores.bands,
         **{name: int(ingested[name]) for name in _COUNTS},
         "rows_grid": rows_grid,
         "seconds": {"ingest": ingested.get("seconds"), **members},

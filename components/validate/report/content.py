@@ -9,6 +9,7 @@ from typing import Any
 from components.dataset.schema import Dataset
 from components.preprocess.series import Series
 from components.validate.aligned import Aligned
+from components.validate.combinations import Combinations
 from components.validate.gate import GateResult, Unmeasured
 from components.validate.metrics import Detection
 from components.validate.scores import Scores
@@ -36,6 +37,7 @@ class Content:
         spikes: how well spikes are found, or why that can't be said.
         ingested: counts of the ingest step.
         servable: facts of the candidate.
+        combinations: what each kind of weights would have cost.
     """
 
     dataset: Dataset
@@ -46,6 +48,7 @@ class Content:
     spikes: Detection | Unmeasured
     ingested: Mapping[str, Any]
     servable: Servable
+    combinations: Combinations
 
     @property
     def unit(self) -> str:

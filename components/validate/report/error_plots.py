@@ -45,6 +45,7 @@ def coverage_plot(content: Content) -> str:
     inside = [metrics.coverage(actual[:, at], lower[:, at], upper[:, at]) for at in columns]
     width = [metrics.band_width(lower[:, at], upper[:, at]) for at in columns]
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
+    _fixed_widths(figure, content)
     blue = {"color": ENSEMBLE, "width": 2}
     figure.add_trace(
         go.Scatter(x=aligned.horizons, y=inside, name="coverage", mode="lines+markers", line=blue), row=1, col=1
@@ -69,11 +70,25 @@ def coverage_plot(content: Content) -> str:
     figure.add_hline(nominal, line={"color": INK, "width": 1, "dash": "dash"}, row=1, col=1)
     for column in (1, 2):
         _horizon_axis(figure, content, row=1, col=column)
-    low = min([*inside, nominal - tolerance])
+    static = content.scores.bands.get("static")
+    fixed = [score["coverage"] for score in static["by_horizon"].values()] if static else []
+    low = min([*inside, *fixed, nominal - tolerance])
     figure.update_yaxes(title="Share inside the band", tickformat=".0%", range=[max(0, low - 0.05), 1.02], row=1, col=1)
     figure.update_yaxes(title=f"Mean width ({content.unit})", rangemode="tozero", row=1, col=2)
     figure.update_layout(showlegend=False)
     return finish(figure, f"Coverage of the {nominal:.0%} band and its width", 330)
+
+
+def _fixed_widths(figure: Any, content: Content) -> None:
+    """Adds what fixed widths would have covered, and how wide they would have been."""
+    static = content.scores.bands.get("static")
+    if static is None:
+        return
+    scores = list(static["by_horizon"].values())
+    thin = {"color": INK, "width": 1, "dash": "dot"}
+    for column, y in enumerate(([score["coverage"] for score in scores], [score["width"] for score in scores]), 1):
+        trace = go.Scatter(x=content.aligned.horizons, y=y, name="fixed widths", mode="lines+markers", line=thin)
+        figure.add_trace(trace, row=1, col=column)
 
 
 def interval_scores(content: Content) -> str:

@@ -9,6 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from components.validate.gate import Unmeasured
 from components.validate.report import error_plots, readings_plot, storms, tables
+from components.validate.report.band_tables import bands_table, combinations_table
 from components.validate.report.blocks import Block, Plots, Section, Table, Text
 from components.validate.report.content import Content
 from components.validate.report.training_plot import learning_curves
@@ -103,8 +104,13 @@ def _spikes(content: Content) -> Section:
 
 
 def _bands(content: Content) -> Section:
-    intro = "The dashed line is the share that the band was made for, the grey strip what the gate allows."
-    return Section("bands", "Bands", intro, [Plots([error_plots.coverage_plot(content)])])
+    intro = (
+        "Adaptive: the widths follow the share of actuals that they cover, each actual known only after its horizon "
+        "has passed; the servable carries the last of them, and the gate judges this band. Static: the widths of "
+        "validation. The dashed line is the share that the band was made for, the grey strip what the gate allows."
+    )
+    blocks: list[Block] = [bands_table(content), Plots([error_plots.coverage_plot(content)])]
+    return Section("bands", "Bands", intro, blocks)
 
 
 def _ensemble(content: Content) -> Section:
@@ -115,7 +121,9 @@ def _ensemble(content: Content) -> Section:
     )
     notes = [Text(str(note)) for note in content.card["ensemble"].get("notes") or []]
     plot = error_plots.weights_plot(content)
-    blocks: list[Block] = [tables.choice_table(content), *notes, *([Plots([plot])] if plot else [])]
+    beside = combinations_table(content)
+    figures: list[Block] = [tables.choice_table(content), *([beside] if beside else [])]
+    blocks: list[Block] = [*figures, *notes, *([Plots([plot])] if plot else [])]
     return Section("ensemble", "Ensemble", intro, blocks)
 
 

@@ -154,10 +154,13 @@ def choice_table(content: Content) -> Table:
 
 def members_table(content: Content) -> Table:
     """What each member is and what it took."""
-    head = ("Member", "Parameters", "Trained on", "Validation RMSE", "Seconds", "Peak memory", "Targets a second")
+    head = (
+        *("Member", "Parameters", "Trained on", "Validation RMSE", "Seconds", "Peak memory"),
+        *("Rows a second", "Targets a second", "Waiting for data", "Device"),
+    )
     rows = []
     for detail in content.card.get("members_detail", []):
-        speed = detail.get("targets_per_second")
+        rows_per_second, speed = (detail.get(f"{what}_per_second") for what in ("rows", "targets"))
         rows.append(
             [
                 Cell(model_title(str(detail["name"])), "text"),
@@ -166,7 +169,10 @@ def members_table(content: Content) -> Table:
                 Cell(number(detail.get("validation_rmse"), 4)),
                 Cell(number(detail.get("seconds"))),
                 Cell(size(detail.get("peak_memory_bytes"))),
+                Cell(count(float(rows_per_second)) if rows_per_second else "–"),
                 Cell(count(float(speed)) if speed else "–"),
+                Cell(f"{detail['waiting_share']:.1%}" if speed and "waiting_share" in detail else "–"),
+                Cell(str(detail.get("device", "–")), "text"),
             ]
         )
     return Table(head, rows)

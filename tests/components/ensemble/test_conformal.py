@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.ensemble.conformal import Band, conformal_widths
+from components.ensemble.conformal import Band, Widths, conformal_widths
 
 
 def band_of(half_width, count, horizons=2):
@@ -29,13 +29,25 @@ def test_widths_cover_fresh_origins_too():
 
 def test_a_band_that_is_too_wide_is_narrowed():
     actual = np.random.default_rng(5).standard_normal((1000, 2)).astype(np.float32)
-    assert (conformal_widths(band_of(10.0, 1000), actual, 0.9) < 0).all()
+    assert (conformal_widths(band_of(10.0, 1000), actual, 0.9).factors < 0).all()
 
 
 def test_unknown_actuals_are_passed_over():
     actual = np.random.default_rng(5).standard_normal((1000, 2)).astype(np.float32)
     actual[:, 1] = np.nan
     widths = conformal_widths(band_of(0.2, 1000), actual, 0.9)
-    assert widths[0] > 0
-    assert widths[1] == 0
+    assert widths.factors[0] > 0
+    assert widths.factors[1] == 0
     assert np.isnan(band_of(0.2, 1000).coverage(actual)[1])
+
+
+def test_a_width_grows_with_the_band_it_is_put_on():
+    band = Band(np.array([[0.0], [0.0]], np.float32), np.array([[1.0], [3.0]], np.float32))
+    widths = Widths(np.array([0.5], np.float32), np.array([1.0], np.float32))
+    assert widths.on(band)[:, 0].tolist() == [1.0, 2.0]
+
+
+def test_a_band_without_width_gets_one():
+    actual = np.random.default_rng(5).standard_normal((2000, 1)).astype(np.float32)
+    band = band_of(0.0, 2000, horizons=1)
+    assert band.widened(conformal_widths(band, actual, 0.9)).coverage(actual) == pytest.approx(0.9, abs=0.01)

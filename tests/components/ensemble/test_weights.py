@@ -5,10 +5,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.ensemble.evidence import Evidence, mean_squares, relative_rmse
+from components.ensemble.evidence import Evidence, block_losses, mean_squares, relative_rmse, rmse
 from components.ensemble.folds import FOLDS, interleaved_folds
-from components.ensemble.selection import MARGIN, Reach, choose_weights, preferred
-from components.ensemble.static_weights import caruana_weights, eligible_members, equal_weights, single_weights
+from components.ensemble.selection import (
+    LEAST_BLOCKS,
+    MARGIN,
+    REFERENCES,
+    Candidate,
+    Reach,
+    choose_weights,
+    preferred,
+    sureness,
+    time_blocks,
+)
+from components.ensemble.static_weights import (
+    caruana_weights,
+    eligible_members,
+    equal_weights,
+    inverse_weights,
+    mean_weights,
+    single_weights,
+)
 
 
 def make_evidence(errors, signals=None, persistence=1.0):
@@ -106,10 +123,92 @@ def test_folds_purge_fits_whose_rows_overlap_those_held_back():
     assert len(interleaved_folds(times, 100, 60)) == FOLDS
 
 
+def candidate(relative, spread=0.0):
+    blocks = relative**2 + spread * np.array([1.0, -1.0] * 10)
+    return Candidate(np.zeros((0, 1, 1), np.float32), relative, relative, blocks)
+
+
 def test_a_later_kind_must_win_by_the_margin():
-    assert preferred({"equal": 1.0, "caruana": 1.0 - 0.9 * MARGIN}) == "equal"
-    assert preferred({"equal": 1.0, "caruana": 1.0 - 1.1 * MARGIN}) == "caruana"
-    assert preferred({"equal": 1.0, "caruana": 0.9, "single": 0.899, "gating": 0.8}) == "gating"
+    assert preferred({"inverse": candidate(1.0), "caruana": candidate(1.0 - 0.9 * MARGIN)}) == "inverse"
+    assert preferred({"inverse": candidate(1.0), "caruana": candidate(1.0 - 1.1 * MARGIN)}) == "caruana"
+    kinds = {"inverse": 1.0, "caruana": 0.9, "single": 0.899, "gating": 0.8}
+    assert preferred({kind: candidate(relative) for kind, relative in kinds.items()}) == "gating"
+
+
+def test_a_lead_that_hangs_on_a_few_blocks_is_no_lead():
+    assert preferred({"inverse": candidate(1.0), "caruana": candidate(0.95, spread=0.5)}) == "inverse"
+    assert preferred({"inverse": candidate(1.0), "caruana": candidate(0.95, spread=0.05)}) == "caruana"
+
+
+def test_too_few_blocks_are_never_sure():
+    assert sureness(np.zeros(LEAST_BLOCKS - 1), np.ones(LEAST_BLOCKS - 1)) == 0.0
+    assert sureness(np.zeros(LEAST_BLOCKS), np.ones(LEAST_BLOCKS)) > 100
+
+
+def test_blocks_are_no_shorter_than_what_one_origin_reaches_over():
+    blocks = time_blocks(np.arange(1000) + 77, Reach(window=60, longest=40))
+    assert np.bincount(blocks).tolist() == [100] * 10
+    assert time_blocks(np.array([5, 5]), Reach(10, 3)).tolist() == [0, 0]
+
+
+def test_losses_of_blocks_average_to_the_mean_square_over_that_of_persistence():
+    errors, persistence = noise(90, 2).astype(np.float32), 2 * np.ones((90, 2), np.float32)
+    errors[5:40:3] = np.nan
+    losses = block_losses(errors, persistence, np.repeat([0, 1], 45))
+    assert losses[1] == pytest.approx(float((errors[45:] ** 2).mean()) / 4, rel=1e-5)
+    assert np.isfinite(losses).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 6), st.integers(1, 3), st.integers(0, 10_000))
+def test_every_static_weight_is_a_share(members, horizons, seed):
+    evidence = make_evidence(noise(60, members, horizons, seed=seed) * (1 + np.arange(members))[None, :, None])
+    for fit in (mean_weights, inverse_weights, equal_weights, single_weights, caruana_weights):
+        weights = fit(evidence)
+        assert weights.sum(axis=0) == pytest.approx(1.0, abs=1e-5)
+        assert (weights >= 0).all()
+
+
+def test_inverse_weights_favour_the_better_member_and_survive_a_perfect_one():
+    errors = noise(4000, 2, 1) * np.array([0.5, 0.7])[None, :, None]
+    better, worse = inverse_weights(make_evidence(errors))[:, 0]
+    assert better / worse == pytest.approx((0.7 / 0.5) ** 4, rel=0.2)
+    errors[:, 0] = 0.0
+    assert inverse_weights(make_evidence(errors))[:, 0] == pytest.approx([1.0, 0.0], abs=1e-6)
+
+
+def regret(weighting, evidence):
+    """Of the kept weights and of dynamic ones on fresh evidence, against the best kind without signals."""
+    members = evidence.errors.shape[1]
+    points = evidence.errors + 5.0
+    made = weighting.forecasts(evidence.signals, points)
+    found = {kind: rmse(forecast - 5.0) for kind, forecast in made.items()}
+    assert members > 1
+    return found[weighting.kind] / min(found[kind] for kind in REFERENCES) - 1
+
+
+def changing(count, seed, strength, period=80):
+    """Two regimes that a signal tells apart; `strength` 1 makes the members alike in both."""
+    wet = (np.sin(np.arange(count) / period * 2 * np.pi) > 0.2).astype(np.float32)
+    errors = 0.3 * noise(count, 3, 2, seed=seed) + 0.1 * noise(count, 1, 2, seed=seed + 1)
+    errors[:, 0] *= np.where(wet, strength, 1.0)[:, None]
+    errors[:, 1] *= np.where(wet, 1.0, strength)[:, None]
+    return make_evidence(errors, signals=np.stack([wet, noise(count, seed=seed + 2)], axis=1), persistence=2.0)
+
+
+def test_dynamic_weights_gain_three_percent_where_regimes_change():
+    fitted = choose_weights(changing(5000, seed=1, strength=3.0), Reach(20, 5), seed=1)
+    assert fitted.kind == "gating"
+    assert regret(fitted, changing(5000, seed=11, strength=3.0)) <= -0.03
+
+
+@pytest.mark.parametrize("skill", [(1.0, 1.0, 1.0), (1.0, 1.1, 1.2), (1.0, 3.0, 3.0)])
+def test_the_kept_weights_lose_at_most_one_percent_where_no_regime_changes(skill):
+    def evidence(seed):
+        errors = 0.3 * noise(3000, 3, 2, seed=seed) * np.array(skill)[None, :, None]
+        return make_evidence(errors + 0.1 * noise(3000, 1, 2, seed=seed + 1), signals=noise(3000, 4, seed=seed + 2))
+
+    assert regret(choose_weights(evidence(1), Reach(20, 5), seed=1), evidence(11)) <= 0.01
 
 
 def test_a_gate_is_kept_where_a_signal_says_which_member_is_right():
@@ -129,8 +228,8 @@ def test_a_gate_is_kept_where_a_signal_says_which_member_is_right():
 def test_a_gate_is_not_kept_where_signals_say_nothing():
     evidence = make_evidence(0.5 * noise(3000, 3, 2), signals=noise(3000, 8, seed=3))
     weighting = choose_weights(evidence, Reach(window=20, longest=5), seed=1)
-    assert weighting.kind == "equal"
-    assert weighting.candidates["gating"].relative < 1.02 * weighting.candidates["equal"].relative
+    assert weighting.kind == "inverse"
+    assert weighting.candidates["gating"].relative < 1.02 * weighting.candidates["inverse"].relative
 
 
 def test_a_gate_never_gives_weight_to_a_member_worse_than_the_last_value():
@@ -150,4 +249,5 @@ def test_the_same_seed_gives_the_same_gate():
 def test_a_tiny_validation_part_still_gives_weights(count):
     weighting = choose_weights(make_evidence(0.5 * noise(count, 2, 2)), Reach(window=20, longest=5), seed=1)
     assert weighting.weights(np.zeros((3, 1), np.float32)).sum(axis=1) == pytest.approx(1.0)
-    assert set(weighting.candidates) == {"equal", "caruana", "single"}
+    assert set(weighting.candidates) == {"inverse", "mean", "equal", "caruana", "single"}
+    assert weighting.kind == "inverse"

@@ -169,8 +169,17 @@ def forecast_table(dataset: Dataset, series: Series, candidate: Path) -> pd.Data
         "baseline_persistence": persistence(series, rows, dataset.horizons).ravel(),
         "baseline_seasonal_naive": seasonal_naive(series, rows, dataset.horizons).ravel(),
         **{f"weight_{name}": answer["weights"][:, at].ravel() for at, name in enumerate(MEMBERS)},
+        **wider_band(answer),
+        **{f"combined_{kind}": answer["members"][:, 1].ravel() for kind in ("caruana", "single")},
+        "combined_mean": answer["members"].mean(axis=1).ravel(),
     }
     return pd.DataFrame(columns)[known].reset_index(drop=True)
+
+
+def wider_band(answer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A band with fixed widths, one and a half times as wide."""
+    more = (answer["upper"] - answer["lower"]) / 4
+    return {"static_lower": (answer["lower"] - more).ravel(), "static_upper": (answer["upper"] + more).ravel()}
 
 
 def write_serving_verdict(path: Path, **facts: object) -> Path:

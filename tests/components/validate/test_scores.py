@@ -49,3 +49,16 @@ def test_the_order_of_rows_does_not_matter(table: pd.DataFrame) -> None:
     assert list(shuffled.models["linear"]["by_horizon"]) == ["2", "10"]
     expected = score(table, 0.9).models["linear"]["by_horizon"]["2"]
     assert shuffled.models["linear"]["by_horizon"]["2"] == pytest.approx(expected)
+
+
+def test_each_band_is_scored_by_horizon(table: pd.DataFrame) -> None:
+    both = table.assign(static_lower=table["actual"] + 1, static_upper=table["actual"] + 3)
+    bands = score(both, 0.9).bands
+    assert bands["adaptive"]["coverage"] == 0.75
+    assert bands["static"]["coverage"] == 0.0
+    assert bands["static"]["interval_score"] == pytest.approx(2 + 2 / 0.1)
+    assert bands["static"]["by_horizon"]["10"]["width"] == pytest.approx(2.0)
+
+
+def test_a_table_without_fixed_bands_is_scored_all_the_same(table: pd.DataFrame) -> None:
+    assert list(score(table, 0.9).bands) == ["adaptive"]

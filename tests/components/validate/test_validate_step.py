@@ -25,7 +25,7 @@ def test_metrics_have_the_keys_and_figures_of_the_contract(verdict, creek, tmp_p
     facts = json.loads((tmp_path / "metrics.json").read_text())
     assert set(facts) == {
         *("models", "coverage", "coverage_nominal", "rows_in", "rows_kept", "rows_quarantined", "rows_grid"),
-        *("cells_quarantined", "seconds", "gate"),
+        *("cells_quarantined", "seconds", "gate", "bands", "weights"),
     }
     assert set(facts["models"]) == {"ensemble", "steady", "linear", "persistence", "seasonal_naive"}
     assert set(facts["models"]["linear"]) == {"mae", "rmse", "by_horizon"}
@@ -39,6 +39,13 @@ def test_metrics_have_the_keys_and_figures_of_the_contract(verdict, creek, tmp_p
     assert facts["models"]["steady"]["rmse"] == pytest.approx(float(np.sqrt((error**2).mean())), rel=1e-9)
     inside = (table["lower"] <= table["actual"]) & (table["actual"] <= table["upper"])
     assert facts["coverage"] == pytest.approx(float(inside.mean()))
+    assert facts["bands"]["adaptive"]["coverage"] == facts["coverage"]
+    assert set(facts["bands"]["static"]["by_horizon"]) == {"1", "3", "6"}
+    assert facts["bands"]["static"]["width"] == pytest.approx(1.5 * facts["bands"]["adaptive"]["width"], rel=1e-4)
+    assert facts["weights"]["kept"] == "caruana"
+    assert facts["weights"]["rmse"]["test"]["single"] == pytest.approx(facts["models"]["linear"]["rmse"], rel=1e-6)
+    assert facts["weights"]["regret"]["test"]["caruana"] == 0.0
+    assert facts["weights"]["regret"]["validation"]["gating"] == pytest.approx(0.031 / 0.029 - 1)
 
 
 def test_the_gate_is_measured_on_spikes_latency_and_skill(verdict) -> None:
@@ -47,6 +54,14 @@ def test_the_gate_is_measured_on_spikes_latency_and_skill(verdict) -> None:
     assert measured["skill against persistence"] > 0.5
     assert measured["spikes caught at 5% false alarms"] == 1.0
     assert 0 < measured["latency of one window"] < 1000
+
+
+def test_the_report_lays_adaptive_beside_fixed_bands_and_dynamic_beside_other_weights(verdict, tmp_path: Path) -> None:
+    page = (tmp_path / "report.html").read_text()
+    for text in ("Adaptive: inside", "Static: inside", "Regret on test", "fixed widths"):
+        assert text in page
+    coverage = next(rule for rule in verdict.gate.rules if rule.name == "coverage of the band")
+    assert "fixed widths:" in coverage.explanation
 
 
 def test_every_rule_is_told(verdict, tmp_path: Path) -> None:
