@@ -29,6 +29,7 @@ from components.simulate.reservoir import simulate_reservoir
 from components.train.loop import Recipe, Trainer
 from components.train.members import stacked_lstm
 from components.train.network import Mode, Start, assemble
+from components.train.pace import Stretch
 from components.train.ridge import Ridge, block_layout, feature_count
 from components.train.sampling import sampler_of
 from components.train.scoring import Scorer
@@ -84,7 +85,7 @@ def _measured(mode: Mode, series: Series, task: Task, seconds: float) -> Measure
     scorer = Scorer(series, task, start.ridge)
     trainer = Trainer(networks, task, sampler_of(series, task, start, networks), scorer, Recipe(), seed=0)
     trainer.trace()
-    trainer.run(seconds, lambda *_: None)
+    trainer.run(Stretch("seconds", 0.0, seconds, Recipe().score_share), lambda *_: None)
     progress = trainer.progress
     return Measured(mode, progress.targets / progress.training_seconds, progress.step, progress.best_error)
 

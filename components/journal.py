@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,8 +49,8 @@ class Journal:
         self._append("note", {"text": text})
 
     def finished(self, **figures: Any) -> None:
-        """The step has ended well; `figures` are its results in a few numbers."""
-        self._append("finished", {"figures": figures})
+        """The step has ended well; `figures` are its results in a few numbers, beside the most memory it has held."""
+        self._append("finished", {"figures": figures, "peak_memory_bytes": peak_memory_bytes()})
 
     def failed(self, error: BaseException) -> None:
         """The step has failed; an InputError keeps its parts, so that the command can exit with 2."""
@@ -81,6 +83,13 @@ class Journal:
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
+
+
+def peak_memory_bytes() -> int:
+    """Most memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes, Linux kilobytes.
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def read_events(work: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

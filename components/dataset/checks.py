@@ -100,6 +100,7 @@ def check_dataset(dataset: Dataset) -> None:
     _check_target(dataset)
     if dataset.melt is not None:
         _check_melt(dataset, dataset.melt)
+    _check_segment(dataset)
     _check_split_length(dataset)
     _check_spike(dataset)
     for index, rule in enumerate(dataset.rules):
@@ -155,6 +156,12 @@ def _check_melt(dataset: Dataset, melt: Melt) -> None:
             f"'{both[0]}' is melted and is also a column of its own",
             f"keep only '{melt.into}' in columns",
         )
+
+
+def _check_segment(dataset: Dataset) -> None:
+    if dataset.segment != "auto" and dataset.segment > dataset.window:
+        problem = f"{dataset.segment} rows are more than the window of {dataset.window}"
+        raise WrongKeyError(("segment",), problem, "give a divisor of the window, or auto")
 
 
 def _check_split_length(dataset: Dataset) -> None:

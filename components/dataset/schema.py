@@ -219,6 +219,7 @@ class Dataset(Part):
     calendar: tuple[CalendarName, ...] = ()
     target: str
     window: Annotated[int, Field(ge=2)] = 100
+    segment: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     horizons: Horizons = (1, 6, 12)
     band: Annotated[float, Field(gt=0, lt=1)] = 0.9
     split: Split = Split()

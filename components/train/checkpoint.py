@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Arrays = list[NDArray[Any]]
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -24,9 +25,12 @@ class Progress:
         step: steps done.
         seconds: wall clock spent.
         targets: targets trained on.
+        rows: rows of windows and chunks trained on.
         training_seconds: wall clock spent in training steps alone.
+        waiting_seconds: of these, those in which the step waited for its batch.
         weights: of the training model, as they are now.
         optimizer: the optimiser's variables.
+        states: of the layers' random generators.
         average: moving average of the weights; what is scored and served.
         best: the average with the best score.
         best_error: that score.
@@ -38,9 +42,12 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     targets: int = 0
+    rows: int = 0
     training_seconds: float = 0.0
+    waiting_seconds: float = 0.0
     weights: Arrays = field(default_factory=list)
     optimizer: Arrays = field(default_factory=list)
+    states: Arrays = field(default_factory=list)
     average: Arrays = field(default_factory=list)
     best: Arrays = field(default_factory=list)
     best_error: float = float("inf")
@@ -49,7 +56,7 @@ class Progress:
     random: dict[str, Any] = field(default_factory=dict)
 
 
-_ARRAYS = ("weights", "optimizer", "average", "best")
+_ARRAYS = ("weights", "optimizer", "states", "average", "best")
 
 
 def content_key(**content: Any) -> str:
@@ -77,14 +84,17 @@ def save_checkpoint(path: Path, runs: dict[str, Progress]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Progress]:
-    """The progress that was saved last; empty where there is none or another version's."""
+    """The progress that was saved last; empty where there is none, it is damaged, or another version's."""
     if not path.is_file():
         return {}
-    with np.load(path, allow_pickle=False) as stored:
-        facts = json.loads(str(stored["facts"]))
-        if facts["format"] != FORMAT:
-            return {}
-        return {mode: Progress(**run, **_arrays(stored, mode)) for mode, run in facts["runs"].items()}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            facts = json.loads(str(stored["facts"]))
+            if facts["format"] != FORMAT:
+                return {}
+            return {mode: Progress(**run, **_arrays(stored, mode)) for mode, run in facts["runs"].items()}
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError):
+        return {}
 
 
 def _arrays(stored: Any, mode: str) -> dict[str, Any]:

@@ -17,6 +17,14 @@ def train(
     series: Input[Dataset],
     member_model: Output[Model],
     summary: Output[Metrics],
+    beside: list = [],  # noqa: B006
+    at_once: int = 1,
+    steps: int = 0,
+    deterministic: bool = False,
+    deadline: float = 0.0,
+    memory_mb: int = 0,
+    champion: Input[Model] = None,
+    replay: float = 0.5,
 ) -> None:
     """Trains one member within its budget and forecasts all validation and test windows with it.
 
@@ -29,7 +37,15 @@ def train(
         revision: digest of the code, so that results of other code are not used again.
         series: the prepared series.
         member_model: the member's folder.
-        summary: errors, seconds, memory.
+        summary: errors, seconds, memory, speed.
+        beside: all members of the loop with their budgets, in its order: {"member": name, "budget_seconds": seconds}.
+        at_once: trainings that run side by side in the loop.
+        steps: steps of training in place of seconds; 0 to train by the clock.
+        deterministic: whether the same steps give the same weights to the last bit.
+        deadline: epoch seconds by which the whole run must have ended; 0 for none.
+        memory_mb: memory that training may take of its device; 0 for what is free.
+        champion: the champion's members, to go on from; none begins with fresh weights.
+        replay: share of each batch from readings that the champion knows.
     """
     import dataclasses
     import json
@@ -38,6 +54,8 @@ def train(
     from components.dataset.load import parse_dataset
     from components.journal import Journal
     from components.train.step import TrainRequest, train_member
+    from components.train.warm_start import Replay
+    from components.train.window_share import Timetable
 
     journal = Journal(work, f"train {member}")
     with journal.step_events():
@@ -49,6 +67,13 @@ def train(
             seed=seed,
             work=Path(work) if work else None,
             out=Path(member_model.path),
+            steps=steps,
+            deterministic=deterministic,
+            deadline=deadline,
+            timetable=Timetable(tuple((each["member"], float(each["budget_seconds"])) for each in beside), at_once),
+            memory_bytes=memory_mb * 2**20,
+            warm_start=Path(champion.path) if champion else None,
+            replay=Replay(replay),
         )
         figures = dataclasses.asdict(train_member(request, journal))
         for name, figure in figures.items():

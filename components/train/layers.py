@@ -269,21 +269,22 @@ class ActivityBand(keras.layers.Layer):
 
 @register
 class RawUnits(keras.layers.Layer):
-    """Changes in the task's scale to the target's unit: last value of the window + change * scale.
+    """Changes in the task's scale to the target's unit: last value of the window + change * scale (* unit).
 
-    [b, h, 3], [b, t, c] raw window -> [b, h, 3].
+    [b, h, 3], [b, t, c] raw window (, [b, 1] unit of each window) -> [b, h, 3].
     """
 
     def __init__(self, target: int, scale: Sequence[float], **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.target, self.scale = int(target), list(scale)
 
-    def call(self, change: Any, window: Any) -> Any:
+    def call(self, change: Any, window: Any, unit: Any = None) -> Any:
         """The forecast in raw units."""
         last = window[:, -1, self.target]
-        return last[:, None, None] + change * np.asarray(self.scale, np.float32)[:, None]
+        moved = change * np.asarray(self.scale, np.float32)[:, None]
+        return last[:, None, None] + (moved if unit is None else moved * unit[..., None])
 
-    def compute_output_shape(self, change_shape: Any, window_shape: Any) -> Any:
+    def compute_output_shape(self, change_shape: Any, window_shape: Any, unit_shape: Any = None) -> Any:
         """Shape of the forecast."""
         return change_shape
 

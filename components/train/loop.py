@@ -1,12 +1,13 @@
-"""The training loop: steps within a time budget, the rate falling along a cosine, the best average kept."""
+"""The training loop: steps within a budget, the rate falling along a cosine, the best average kept."""
 
 from __future__ import annotations
 
+import copy
 import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from components.train.batch_feed import BatchFeed
 from components.train.checkpoint import Arrays, Progress
+from components.train.gradient_step import GradientStep
 from components.train.losses import PointAndBandLoss, SpikeLoss
 from components.train.network import Networks
+from components.train.pace import Stretch
+from components.train.precision import Precision
 from components.train.sampling import Sampler
 from components.train.scoring import Asker, Score, Scorer
 from components.train.task import Task
@@ -36,7 +41,10 @@ class Recipe:
         chunks: chunks in a batch.
         windows: windows in a batch.
         patience: scores without a better one after which training ends.
-        score_share: share of the time budget between two scores.
+        score_share: share of the budget between two scores.
+        steps: steps of all ways of training together; 0 to train by the clock.
+        deterministic: whether the same steps give the same weights to the last bit.
+        precision: of the members' own layers: `float32`, `mixed_float16` or `mixed_bfloat16`.
     """
 
     learning_rate: float = 3e-3
@@ -49,6 +57,17 @@ class Recipe:
     windows: int = 64
     patience: int = 12
     score_share: float = 0.05
+    steps: int = 0
+    deterministic: bool = False
+    precision: Precision = "float32"
+
+
+def recipe_of(task: Task) -> Recipe:
+    """How networks of a task are trained: those that read seasons take larger batches and count errors by their size.
+
+    Measured on ETTh1 (7 x 8,640 rows, window 504): absolute errors gave .533 of validation MAE where squares gave .548.
+    """
+    return Recipe() if task.segment == 1 else Recipe(learning_rate=1.5e-3, huber_delta=0.5, windows=128)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -56,7 +75,12 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Trainer:
-    """Trains one member in one way; can be stopped after any step and go on in another process."""
+    """Trains one member in one way; can be stopped after any step and go on in another process.
+
+    Attributes:
+        batch: chunks or windows of a step.
+        micro_batch: most of them in memory at once; the step is the same.
+    """
 
     def __init__(
         self, networks: Networks, task: Task, sampler: Sampler, scorer: Scorer, recipe: Recipe, seed: int
@@ -64,98 +88,101 @@ class Trainer:
         self.networks, self.sampler, self.scorer, self.recipe = networks, sampler, scorer, recipe
         self.model = networks.training
         self.asker = Asker(networks.serving, scorer.series, task)
-        self.rng = np.random.default_rng(seed)
-        self.progress = Progress(average=self.model.get_weights())
+        self.batch = recipe.chunks if networks.mode == "chunks" else recipe.windows
+        self.micro_batch = self.batch
+        self.feed = BatchFeed(sampler, np.random.default_rng(seed), self.batch)
+        self.progress = Progress()
         self._last_loss, self._last_rate, self._scoring_seconds = float("nan"), 0.0, 0.0
-        self._compile(task)
+        self._gradient_step = GradientStep(self.model, losses_of(self.model, task, recipe), optimizer_of(recipe))
+        self._states = _states(self.model)
+        self.snapshot()
 
     def trace(self) -> None:
-        """Has the step compiled before any clock runs, by one step that moves no weight and counts nothing."""
+        """Has the step compiled before any clock runs, by one step of which nothing stays."""
+        before = copy.deepcopy(self.snapshot())
         self.step(0.0)
-        self.progress = Progress(average=self.model.get_weights())
+        self.restore(before)
 
     def restore(self, progress: Progress) -> None:
         """Goes on from a checkpoint."""
         self.progress = progress
         self.model.set_weights(progress.weights)
-        self.model.optimizer.build(self.model.trainable_variables)
-        for variable, value in zip(self.model.optimizer.variables, progress.optimizer, strict=True):
+        self._gradient_step.state = progress.optimizer
+        self._gradient_step.average = progress.average
+        for variable, value in zip(self._states, progress.states, strict=True):
             variable.assign(value)
-        self.rng.bit_generator.state = progress.random
+        self.feed.state = progress.random
+
+    def fits(self, progress: Progress) -> bool:
+        """Whether a checkpoint is of a network of this shape and an optimiser of this kind."""
+        ours = (self.model.get_weights(), self._gradient_step.state, self._states)
+        theirs = (progress.weights, progress.optimizer, progress.states)
+        return [_shapes(arrays) for arrays in ours] == [_shapes(arrays) for arrays in theirs]
 
     def snapshot(self) -> Progress:
         """The progress with all that `restore` needs."""
         self.progress.weights = self.model.get_weights()
-        self.progress.optimizer = [np.asarray(variable) for variable in self.model.optimizer.variables]
-        self.progress.random = dict(self.rng.bit_generator.state)
+        self.progress.optimizer = self._gradient_step.state
+        self.progress.average = self._gradient_step.average
+        self.progress.states = [np.asarray(variable) for variable in self._states]
+        self.progress.random = self.feed.state
         return self.progress
 
-    def run(self, until: float, after_step: Callable[[Trainer, Score | None], None]) -> None:
-        """Trains until `until` seconds have been spent on this network in all, or nothing gets better any more.
+    def run(self, stretch: Stretch, after_step: Callable[[Trainer, Score | None], None]) -> None:
+        """Trains to the end of a stretch, or until nothing gets better any more.
 
         Args:
-            until: seconds of wall clock, those of earlier calls included.
+            stretch: how far; what earlier calls have spent is part of it.
             after_step: is told after every step, with a score where one was made; may raise to stop.
         """
         clock = _Clock(self.progress.seconds)
-        begun = self.progress.seconds
-        if not self.progress.history:
+        progress = self.progress
+        if not progress.history:
             after_step(self, self._score(clock))
-        next_score = clock.now() + self._interval(until - begun)
-        while clock.now() < until and self.progress.stale < self.recipe.patience:
-            rate = self._rate((clock.now() - begun) / max(until - begun, 1e-9))
-            self.step(rate)
-            self.progress.seconds = clock.now()
+        due = stretch.next_score(clock.now(), progress.step, self._scoring_seconds)
+        while not stretch.over(clock.now(), progress.step) and progress.stale < self.recipe.patience:
+            self.step(self._rate(stretch.share(clock.now(), progress.step)))
+            progress.seconds = clock.now()
             score = None
-            if clock.now() >= next_score or clock.now() >= until:
+            over = stretch.over(progress.seconds, progress.step)
+            if over or stretch.spent(progress.seconds, progress.step) >= due:
                 score = self._score(clock)
-                next_score = clock.now() + self._interval(until - begun)
+                due = stretch.next_score(clock.now(), progress.step, self._scoring_seconds)
             after_step(self, score)
 
     def use_best(self) -> None:
         """Puts the best weights into the network."""
         self.model.set_weights(self.progress.best)
 
-    def _compile(self, task: Task) -> None:
-        recipe = self.recipe
-        losses: dict[str, Any] = {"change": PointAndBandLoss(task.quantiles, recipe.huber_delta)}
-        if "spike" in self.model.output:
-            losses["spike"] = SpikeLoss(name="spike")
-        optimizer = keras.optimizers.AdamW(
-            recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
-        )
-        # XLA was measured slower for the steps of recurrent layers on CPUs (182 ms against 148 ms for a stacked LSTM).
-        self.model.compile(optimizer, loss=losses, jit_compile=False)
+    def use_average(self) -> None:
+        """Puts the moving average of the weights into the network."""
+        self.model.set_weights(self._gradient_step.average)
 
     def step(self, rate: float) -> None:
         """One batch, at a learning rate."""
         began = time.perf_counter()
-        size = self.recipe.chunks if self.networks.mode == "chunks" else self.recipe.windows
-        batch = self.sampler.draw(self.rng, size)
-        self.model.optimizer.learning_rate = rate
-        told = self.model.train_on_batch(batch.inputs, batch.wanted, batch.weights, return_dict=True)
-        self._last_loss = float(told["loss"])
-        self._last_rate = rate
+        batch = self.feed.draw()
+        self.progress.waiting_seconds += time.perf_counter() - began
         decay = min(self.recipe.averaging, (1 + self.progress.step) / (10 + self.progress.step))
-        for mean, now in zip(self.progress.average, self.model.get_weights(), strict=True):
-            mean *= decay
-            mean += (1 - decay) * now
+        self._last_loss = self._gradient_step(batch, self.micro_batch, rate, decay)
+        self._last_rate = rate
         self.progress.step += 1
         self.progress.targets += batch.targets
+        self.progress.rows += math.prod(batch.inputs["window"].shape[:2])
         self.progress.training_seconds += time.perf_counter() - began
 
     def _score(self, clock: _Clock) -> Score:
-        current = self.model.get_weights()
-        self.model.set_weights(self.progress.average)
+        progress = self.progress
+        current, average = self.model.get_weights(), self._gradient_step.average
+        self.model.set_weights(average)
         began = time.perf_counter()
         score = self.scorer.score(self.asker)
         self._scoring_seconds = time.perf_counter() - began
         self.model.set_weights(current)
-        progress = self.progress
         progress.stale += 1
         if score.choice < progress.best_error:
             progress.best_error, progress.stale = score.choice, 0
-            progress.best = self._trusted(score)
+            progress.best = self._trusted(average, score)
         progress.seconds = clock.now()
         progress.history.append(
             {
@@ -169,22 +196,43 @@ class Trainer:
         )
         return score
 
-    def _trusted(self, score: Score) -> Arrays:
+    def _trusted(self, average: Arrays, score: Score) -> Arrays:
         """The average with the network's correction scaled to what validation trusts of it."""
-        best = [array.copy() for array in self.progress.average]
         output = {variable.path for variable in self.model.get_layer("output").variables}
-        for variable, array in zip(self.model.weights, best, strict=True):
+        for variable, array in zip(self.model.weights, average, strict=True):
             if variable.path in output:
                 array[..., : len(score.trust)] *= np.asarray(score.trust, np.float32)
-        return best
+        return average
 
     def _rate(self, done: float) -> float:
         risen = min(1.0, (self.progress.step + 1) / self.recipe.warm_up_steps)
-        return self.recipe.learning_rate * risen * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+        return self.recipe.learning_rate * risen * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
-    def _interval(self, budget: float) -> float:
-        """Seconds between scores: a share of the budget, yet scoring never takes more than a fifth of the time."""
-        return max(self.recipe.score_share * budget, 4 * self._scoring_seconds)
+
+def losses_of(model: keras.Model, task: Task, recipe: Recipe) -> dict[str, Any]:
+    """The loss of each output that is trained."""
+    losses: dict[str, Any] = {"change": PointAndBandLoss(task.quantiles, recipe.huber_delta)}
+    if "spike" in model.output:
+        losses["spike"] = SpikeLoss(name="spike")
+    return losses
+
+
+def optimizer_of(recipe: Recipe) -> Any:
+    """AdamW; with half precision its gradients are scaled, so that small ones do not vanish."""
+    own = keras.optimizers.AdamW(
+        recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
+    )
+    return keras.optimizers.LossScaleOptimizer(own) if recipe.precision == "mixed_float16" else own
+
+
+def _states(model: keras.Model) -> list[Any]:
+    """What a model holds beside its weights: the states of its layers' random generators."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _shapes(arrays: Iterable[Any]) -> list[tuple[int, ...]]:
+    return [tuple(array.shape) for array in arrays]
 
 
 class _Clock:

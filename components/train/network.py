@@ -23,9 +23,13 @@ from components.train.layers import (
     Rules,
 )
 from components.train.ridge import Ridge
+from components.train.segments import FromLast, Segments, WindowUnit
 from components.train.task import Task
 
-Mode = Literal["chunks", "windows"]
+Mode = Literal["chunks", "windows", "segments"]
+
+# Width of a segment before the member's own layers: that of the widest of them.
+SEGMENT_UNITS = 128
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Parts:
         causal: whether the body's answer at a row depends on earlier rows alone.
         spikes: whether the member also says how likely a spike is.
         rules: whether the dataset's rules bound its forecast.
+        patches: whether the body cuts its own patches, and so reads rows in any way of training.
     """
 
     body: Callable[[Any], Any]
@@ -45,6 +50,7 @@ class Parts:
     causal: bool
     spikes: bool = False
     rules: bool = False
+    patches: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Start:
 
     Attributes:
         ridge: the linear model.
-        scale: [horizons], root mean square of its residuals, in the target's unit: the network's unit of change.
+        scale: [horizons], root mean square of its residuals, in the target's unit or, where windows have a unit of
+            their own, in that: the network's unit of change.
         lower: [horizons], lower quantile of the residuals, in that unit.
         upper: [horizons], upper quantile of the residuals, in that unit.
     """
@@ -108,13 +115,16 @@ class _Network:
         )
         self.band = PointAndBand(name="band")
         self.future = known_future(task)
+        self.unit = window_unit(task)
+        self.from_last = FromLast(task.target_feature, task.target, name="from_last")
+        self.project = segment_projection(task) if mode == "segments" and not parts.patches else None
         self.spike = keras.layers.Dense(1, name="spike_logit") if parts.spikes else None
 
     def for_windows(self) -> Networks:
         window, future = inputs_of(self.task)
         change, spike = self._window_change(window, future)
         training = keras.Model(_given(window, future), {"change": change, **spike}, name="training")
-        return Networks(self._serving(), training, "windows")
+        return Networks(self._serving(), training, self.mode)
 
     def for_chunks(self) -> Networks:
         task, rows = self.task, self.start.ridge.rows
@@ -135,7 +145,8 @@ class _Network:
         task = self.task
         window, future = inputs_of(task)
         change, spike = self._window_change(window, future)
-        forecast = RawUnits(task.target, self.start.scale, name="raw_units")(change, window)
+        unit = None if self.unit is None else self.unit(window)
+        forecast = RawUnits(task.target, self.start.scale, name="raw_units")(change, window, unit)
         if self.parts.rules and task.rules:
             forecast = Rules(task.inputs, [asdict(rule) for rule in task.rules], name="rules")(forecast, window)
         model = keras.Model(_given(window, future), {"forecast": forecast, **spike}, name="member")
@@ -143,13 +154,12 @@ class _Network:
         return model
 
     def _window_change(self, window: Any, future: Any) -> tuple[Any, dict[str, Any]]:
+        task = self.task
         scaled = self.normalise(window)
-        compressed = features = self.compress(scaled)
-        if self.mode == "windows":
-            column = self.task.numeric.index(self.task.target)
-            ratio = self.task.scale[self.task.target] / self.task.change_scale[-1]
-            features = RelativeToLast(column, ratio)(features, scaled)
-        hidden = self.parts.body(features)
+        if self.unit is not None:
+            scaled = self.from_last(scaled, window, self.unit(window))
+        compressed = self.compress(scaled)
+        hidden = self.parts.body(self._steps(scaled, compressed))
         if self.parts.causal:
             hidden = LastRow()(hidden)
         # The linear map answers per row, so a window's future needs a row axis for it.
@@ -157,10 +167,25 @@ class _Network:
         row = None if ahead is None else keras.layers.Reshape((1, ahead.shape[-1]))(ahead)
         base = LastRow()(self._base(scaled, compressed, self.start.ridge.rows, row))
         spike = {"spike": keras.layers.Reshape((), name="spike")(self.spike(hidden))} if self.spike else {}
+        if self.mode == "segments" and task.calendar:
+            hidden = keras.layers.Concatenate()([hidden, LastRow()(scaled[..., len(task.numeric) :])])
         return self._change(hidden, base, ahead), spike
 
+    def _steps(self, scaled: Any, compressed: Any) -> Any:
+        """What the member's own layers read: rows, or segments of them."""
+        task = self.task
+        features = compressed
+        if self.unit is not None:
+            features = scaled[..., : len(task.numeric)]
+        elif self.mode != "chunks":
+            # In a chunk no row knows the last one of its window.
+            ratio = task.scale[task.target] / task.change_scale[-1]
+            features = RelativeToLast(task.target_feature, ratio)(compressed, scaled)
+        return features if self.project is None else self.project(Segments(task.segment)(features))
+
     def _base(self, scaled: Any, compressed: Any, rows: int, ahead: Any) -> Any:
-        return self.linear(LastRows(rows)(keras.layers.Concatenate()([scaled, compressed])), ahead)
+        joined = keras.layers.Concatenate()([scaled, compressed]) if self.start.ridge.layout.compressed else scaled
+        return self.linear(LastRows(rows)(joined), ahead)
 
     def _change(self, hidden: Any, base: Any, ahead: Any) -> Any:
         joined = hidden if ahead is None else keras.layers.Concatenate()([hidden, ahead])
@@ -185,6 +210,16 @@ def known_future(task: Task) -> Any:
         return None
     center, scale = ([values[index] for index in task.known] for values in (task.center, task.scale))
     return KnownFuture(task.future_steps, center, scale, name="known_future")
+
+
+def window_unit(task: Task) -> WindowUnit | None:
+    """The layer that gives each window its unit; None where all have the target's."""
+    return WindowUnit(task.target, task.least_unit, name="window_unit") if task.own_unit else None
+
+
+def segment_projection(task: Task) -> keras.layers.Layer:
+    """What turns a segment's rows into one step for a member's own layers."""
+    return keras.layers.Dense(task.units(SEGMENT_UNITS), activation="relu", name="segment_projection")
 
 
 def step_ratios(task: Task) -> list[float]:

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from components.preprocess.series import PartName, Series
 from components.preprocess.windows import gather_future, gather_windows, origins
+from components.train.scales import scales_at, window_units
 from components.train.task import Task
 
 Matrix = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 MOST_FEATURES = 1200
-LOOK_BACKS = (1, 3, 6, 12, 24, 48, 96, 192, 336)
+LOOK_BACKS = (1, 3, 6, 12, 24, 48, 96, 192, 336, 504, 720)
 # Blocks of rows, newest first, whose means are features: fine close by, coarse far back.
 BLOCK_EDGES = (1, 2, 3, 6, 12, 24, 48, 96)
 # Penalties on standardised features, for each window.
@@ -50,7 +51,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Ridge:
-    """A fitted linear model; it gives changes from the last value, in the target's unit.
+    """A fitted linear model; it gives changes from the last value, in the target's unit or the window's own.
 
     Attributes:
         layout: the features.
@@ -114,6 +115,11 @@ def block_layout(task: Task, look_back: int) -> Layout:
     return Layout(edges, (len(edges),), compressed=True)
 
 
+def start_layout(task: Task, look_back: int) -> Layout:
+    """Where a member starts from: with a season, each of the last rows counts; blocks would blur it."""
+    return block_layout(task, look_back) if look_back and task.segment == 1 else row_layout(task)
+
+
 def fit_ridge(series: Series, task: Task, layout: Layout) -> Ridge:
     """The ridge whose look-back and penalty, chosen for each horizon, forecast rows that it has not seen best.
 
@@ -141,16 +147,20 @@ def fit_ridge(series: Series, task: Task, layout: Layout) -> Ridge:
     return Ridge(layout, kernel, ahead, bias, look_backs, tuple(penalties.tolist()), rmse)
 
 
-def features(task: Task, windows: NDArray[np.float32], layout: Layout) -> Matrix:
-    """Features of each row, as the layers `Normalise` and `Compress` make them, in float64.
+def features(task: Task, windows: NDArray[np.float32], units: Matrix, layout: Layout) -> Matrix:
+    """Features of each row, as the layers `Normalise`, `FromLast` and `Compress` make them, in float64.
 
-    [n, rows + 1, columns] raw units -> [n, rows, features]; the first row only serves the next one's change.
+    [n, rows + 1, columns] raw units, [n] units of the windows -> [n, rows, features]; the first row only serves the
+    change into the next one.
     """
     numeric = list(task.numeric)
     raw = windows.astype(np.float64)
     scaled = (raw[..., numeric] - np.asarray(task.center)[numeric]) / np.asarray(task.scale)[numeric]
     angles = [raw[..., index] * (2 * np.pi / period) for index, period in task.calendar]
     cyclic = [np.sin(angle)[..., None] for angle in angles] + [np.cos(angle)[..., None] for angle in angles]
+    if task.own_unit:
+        target = raw[..., task.target]
+        scaled[..., task.target_feature] = (target - target[:, -1:]) / units[:, None]
     parts = [scaled, *cyclic]
     if layout.compressed:
         ratio = (np.asarray(task.scale) / np.asarray(task.step_scale))[numeric]
@@ -187,10 +197,26 @@ def forecast_changes(series: Series, task: Task, ridge: Ridge, rows: Rows) -> Ma
     kernel = ridge.kernel.reshape(-1, len(task.horizons))
     found = [np.empty((0, len(task.horizons)))]
     for batch in _batches(rows, len(kernel)):
-        window = features(task, gather_windows(series.values, batch, ridge.rows + 1), ridge.layout)
+        units = units_at(series, task, batch)
+        window = features(task, gather_windows(series.values, batch, ridge.rows + 1), units, ridge.layout)
         ahead = ahead_features(series, task, batch) @ ridge.ahead
-        found.append(window.reshape(len(batch), -1) @ kernel + ahead + ridge.bias)
+        found.append((window.reshape(len(batch), -1) @ kernel + ahead + ridge.bias) * units[:, None])
     return np.concatenate(found)
+
+
+def units_at(series: Series, task: Task, rows: Rows) -> Matrix:
+    """The unit of each window: [n], in the target's unit; 1 where windows have none of their own."""
+    if not task.own_unit:
+        return np.ones(len(rows))
+    target = np.asarray(series.values[:, task.target : task.target + 1])
+    return window_units(gather_windows(target, rows, task.window)[..., 0], task.least_unit)
+
+
+def importance(series: Series, task: Task, rows: Rows) -> Matrix:
+    """What a window's error in its own unit counts, so that series of all sizes count alike: [n]."""
+    if not task.own_unit:
+        return np.ones(len(rows))
+    return np.asarray((units_at(series, task, rows) / scales_at(series, rows)) ** 2)
 
 
 def _thinned(series: Series, task: Task, layout: Layout, part: PartName) -> Rows:
@@ -226,9 +252,10 @@ def _moments(series: Series, task: Task, layout: Layout, rows: Rows) -> _Moments
     xx, xy = np.zeros((size, size)), np.zeros((size, len(task.horizons)))
     yy, count = np.zeros(len(task.horizons)), 0
     for batch in _batches(rows, size * 3):
-        y = changes(series, task, batch)
+        y = changes(series, task, batch) / units_at(series, task, batch)[:, None]
         sound = np.isfinite(y).all(axis=1)
-        x, y = _design(series, task, layout, batch[sound]), y[sound]
+        counts = np.sqrt(importance(series, task, batch[sound]))[:, None]
+        x, y = _design(series, task, layout, batch[sound]) * counts, y[sound] * counts
         xx += x.T @ x
         xy += x.T @ y
         yy += (y**2).sum(axis=0)
@@ -237,7 +264,8 @@ def _moments(series: Series, task: Task, layout: Layout, rows: Rows) -> _Moments
 
 
 def _design(series: Series, task: Task, layout: Layout, rows: Rows) -> Matrix:
-    newest_first = features(task, gather_windows(series.values, rows, layout.edges[-1] + 1), layout)[:, ::-1]
+    windows = gather_windows(series.values, rows, layout.edges[-1] + 1)
+    newest_first = features(task, windows, units_at(series, task, rows), layout)[:, ::-1]
     own = newest_first[..., _by_block(task, layout)]
     starts = (0, *layout.edges[:-1])
     lengths = np.asarray(layout.edges) - np.asarray(starts)

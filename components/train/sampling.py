@@ -18,6 +18,8 @@ from components.preprocess.windows import (
     spike_labels,
 )
 from components.train.network import Networks, Start
+from components.train.ridge import importance, units_at
+from components.train.scales import scales_at
 from components.train.task import Task
 
 # Share of a batch drawn from the tenth of windows that rise most.
@@ -91,8 +93,13 @@ class WindowSampler:
             eager, rng.choice(self.rising if len(self.rising) else self.all, size), rng.choice(self.all, size)
         )
         inputs = window_inputs(self.series, self.task, rows)
-        wanted = {"change": _changes(self.series, self.task, rows, self.scale)}
+        units = units_at(self.series, self.task, rows).astype(np.float32)[:, None]
+        wanted = {"change": _changes(self.series, self.task, rows, self.scale) / units}
         weights = {"change": self.weight[np.searchsorted(self.all, rows)]}
+        if self.task.own_unit:
+            # The root, since large errors count by their size alone here (`recipe_of`).
+            counts = np.sqrt(importance(self.series, self.task, rows))
+            weights["change"] = weights["change"] * counts.astype(np.float32)
         if self.spikes:
             wanted["spike"] = spike_labels(self.series, rows)
             weights["spike"] = np.ones(size, np.float32)
@@ -103,6 +110,8 @@ class WindowSampler:
         steps = np.asarray(self.task.horizons)[_few(len(self.task.horizons))]
         with np.errstate(invalid="ignore"):
             rise = np.nan_to_num(target[self.all[:, None] + steps] - target[self.all, None], nan=0.0).max(axis=1)
+        if self.task.own_unit:
+            rise = rise / scales_at(self.series, self.all)
         edge = float(np.quantile(rise, RISING_QUANTILE)) if len(rise) else 0.0
         spikes = np.nan_to_num(spike_labels(self.series, self.all)) > 0 if self.spikes else rise > np.inf
         return ((rise > edge) | spikes), edge

@@ -13,6 +13,7 @@ from components.preprocess.series import Series
 from components.preprocess.windows import gather_targets, origins, spike_labels
 from components.train.ridge import Ridge, forecast_changes
 from components.train.sampling import window_inputs
+from components.train.scales import scales_at
 from components.train.task import Task
 
 Answers = dict[str, NDArray[np.float32]]
@@ -54,7 +55,10 @@ class Scorer:
         rows = origins(series, "validation", task.window, task.horizons)
         last = np.asarray(series.values)[rows, task.target].astype(np.float64)
         change = gather_targets(series, rows, task.horizons) - last[:, None]
-        picked, self.weights = _stratified(change, most)
+        scales = scales_at(series, rows) if task.own_unit else np.ones(len(rows))
+        picked, self.weights = _stratified(change / scales[:, None], most)
+        # In units of each series' own spread, so that all of a panel count alike.
+        self.weights = self.weights / scales[picked] ** 2
         self.rows, self.change, self.last = rows[picked], change[picked], last[picked]
         self.base = forecast_changes(series, task, ridge, self.rows)
         self.labels = spike_labels(series, self.rows)

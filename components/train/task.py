@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from components.dataset.schema import Dataset
 from components.preprocess.series import Series
+from components.train.registry import Width, width_of
+from components.train.scales import least_unit
+from components.train.seasons import segment_rows
 
 # How long each calendar column takes to come round, in its own unit; a month and a year by their longest.
 PERIODS = {
@@ -56,6 +59,10 @@ class Task:
         spike_rise: rise that makes a spike, in the target's unit.
         spike_within: steps within which it must happen.
         season: steps after which the target is likely to repeat itself.
+        segment: rows that recurrent members read as one; 1 for none.
+        least_unit: what a window's own unit is at least, in the target's unit, where the panel's series differ in size;
+            0 where they don't, and all windows have the target's unit.
+        width: of the networks; `light` ones have half the units.
     """
 
     inputs: tuple[str, ...]
@@ -74,6 +81,9 @@ class Task:
     spike_rise: float
     spike_within: int
     season: int
+    segment: int = 1
+    least_unit: float = 0.0
+    width: Width = "stated"
 
     @classmethod
     def of(cls, dataset: Dataset, series: Series) -> Task:
@@ -97,6 +107,9 @@ class Task:
             spike_rise=float(series.spike_rise),
             spike_within=int(series.spike_within),
             season=series.season,
+            segment=segment_rows(dataset.segment, dataset.window, series),
+            least_unit=least_unit(series),
+            width=width_of(len(series.values)),
         )
 
     @property
@@ -104,6 +117,16 @@ class Task:
         """Indices of the columns that are no calendar columns."""
         cyclic = {index for index, _ in self.calendar}
         return tuple(index for index in range(len(self.inputs)) if index not in cyclic)
+
+    @property
+    def own_unit(self) -> bool:
+        """Whether each window has a unit of its own."""
+        return self.least_unit > 0
+
+    @property
+    def target_feature(self) -> int:
+        """Position of the target among the numeric columns."""
+        return self.numeric.index(self.target)
 
     @property
     def longest(self) -> int:
@@ -118,6 +141,10 @@ class Task:
         spread = np.unique(np.linspace(1, self.longest, min(self.longest, MOST_FUTURE_STEPS)).round().astype(int))
         chosen = set(spread.tolist()) | (set(self.horizons) if len(self.horizons) <= MOST_FUTURE_STEPS else set())
         return tuple(sorted(chosen))
+
+    def units(self, stated: int) -> int:
+        """Units of a layer that has `stated` ones at full width."""
+        return stated if self.width == "stated" else stated // 2
 
     def to_json(self) -> str:
         """The task as JSON text."""

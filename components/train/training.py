@@ -1,9 +1,11 @@
-"""Training of one network member within its time budget: probes of the ways it may be trained, then the better one."""
+"""Training of one network member within its budget: probes of the ways it may be trained, then the better one."""
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,21 +18,31 @@ from components.journal import Journal
 from components.preprocess.series import Series
 from components.preprocess.windows import chunk_starts, origins
 from components.train.checkpoint import Progress, content_key, load_checkpoint, save_checkpoint
+from components.train.device_report import DeviceReport, report_of
 from components.train.forecasts import PARTS
+from components.train.gradient_step import out_of_memory
 from components.train.loop import Interrupted, Recipe, Trainer, stop_asked
+from components.train.memory import footprint_of, largest_micro_batch
+from components.train.memory_room import step_room_bytes
 from components.train.network import Mode, Networks, Parts, Start, assemble
+from components.train.pace import Stretch
+from components.train.precision import Precision, layers_in
 from components.train.registry import MEMBERS
+from components.train.replay import replay_sampler_of
 from components.train.sampling import sampler_of
 from components.train.scoring import BATCH, Asker, Score, Scorer
 from components.train.task import Task
+from components.train.under_way import TrainingNote
+from components.train.warm_start import WarmStart
 
 # Share of a member's budget spent on trying each of two ways of training before the better one goes on.
 PROBE_SHARE = 0.15
 CHECKPOINT_SECONDS = 10.0
 # Forecasts take a little longer than a timed batch says: windows are read from disk, answers are written.
 FORECAST_MARGIN = 1.15
-# Training gets at least this share of the budget, however many windows are to be forecast afterwards.
+# Without a deadline training gets at least this share of the budget, however many windows are forecast afterwards.
 LEAST_TRAINING_SHARE = 0.4
+CHECKPOINT_FILE = "checkpoint.npz"
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,10 @@ class Job:
         seed: of weights and batches.
         seconds: wall clock for all ways of training together and for the forecasts afterwards.
         checkpoints: folder of checkpoints; None keeps none.
+        closes_at: epoch seconds by which the forecasts, too, must be done; 0 for never.
+        memory_bytes: memory for a training step; 0 for half of what is free.
+        threads: threads of each operation, for the report.
+        warm: the champion's member from which it goes on, with its task and start; None for fresh weights.
     """
 
     member: str
@@ -56,6 +72,10 @@ class Job:
     seed: int
     seconds: float
     checkpoints: Path | None
+    closes_at: float = 0.0
+    memory_bytes: int = 0
+    threads: int = 1
+    warm: WarmStart | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +86,13 @@ class Trained:
         networks: with the best weights.
         progress: of the way that was chosen.
         modes_tried: validation RMSE by way of training, in the target's unit, when the choice was made.
+        report: how the device was used.
     """
 
     networks: Networks
     progress: Progress
     modes_tried: dict[str, float]
+    report: DeviceReport
 
 
 def train_network(job: Job, journal: Journal) -> Trained:
@@ -78,11 +100,14 @@ def train_network(job: Job, journal: Journal) -> Trained:
 
     Raises:
         Interrupted: on SIGTERM or SIGINT, after the checkpoint has been written.
+        InputError: there is too little memory for a single window.
     """
-    run = _Run(job, journal)
-    with stop_asked() as asked:
-        run.stop = asked.is_set
-        return run.train()
+    with tempfile.TemporaryDirectory() as passing, stop_asked() as asked:
+        run = _Run(job, journal, checkpoint_path(job) or Path(passing) / CHECKPOINT_FILE, asked.is_set)
+        try:
+            return run.train()
+        finally:
+            run.note.cross_out()
 
 
 def checkpoint_path(job: Job) -> Path | None:
@@ -95,13 +120,19 @@ def checkpoint_path(job: Job) -> Path | None:
         "seed": job.seed,
         "task": json.loads(job.task.to_json()),
         "recipe": asdict(job.recipe),
+        **({} if job.warm is None else {"warm": job.warm.digest}),
     }
-    return job.checkpoints / content_key(**content) / "checkpoint.npz"
+    return job.checkpoints / content_key(**content) / CHECKPOINT_FILE
 
 
 def ways_of_training(series: Series, task: Task, parts: Parts, start: Start) -> tuple[Mode, ...]:
-    """Chunks and windows for a causal member whose training part holds a chunk, else windows alone."""
-    if not parts.causal:
+    """Chunks and windows for a causal member whose training part holds a chunk, else windows alone; or segments.
+
+    In a chunk no row knows where its own window begins, so windows with a unit of their own are never in one.
+    """
+    if task.segment > 1:
+        return ("segments",)
+    if not parts.causal or task.own_unit:
         return ("windows",)
     rows = max(task.window // 2, start.ridge.rows) + task.window - 1
     return ("chunks", "windows") if len(chunk_starts(series, rows, task.horizons, stride=1)) else ("windows",)
@@ -110,92 +141,177 @@ def ways_of_training(series: Series, task: Task, parts: Parts, start: Start) -> 
 class _Run:
     """The state of one call of `train_network`."""
 
-    stop: Callable[[], bool]
-
-    def __init__(self, job: Job, journal: Journal) -> None:
-        self.job, self.journal = job, journal
-        self.path = checkpoint_path(job)
-        self.runs = load_checkpoint(self.path) if self.path else {}
+    def __init__(self, job: Job, journal: Journal, path: Path, stop: Callable[[], bool]) -> None:
+        self.job, self.journal, self.path, self.stop = job, journal, path, stop
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.began = self.saved_at = time.monotonic()
+        self.runs = load_checkpoint(path)
         if self.runs:
             steps = sum(run.step for run in self.runs.values())
             journal.note(f"goes on from its checkpoint, after {steps} steps")
-        self.began = self.saved_at = time.monotonic()
+        self.note = TrainingNote(path.parent)
         self.scorer = Scorer(job.series, job.task, job.start.ridge)
+        self.closes_at = job.closes_at
+        self._tell(self.note.took_over())
 
     def train(self) -> Trained:
         job = self.job
-        modes = ways_of_training(job.series, job.task, self._parts(), job.start)
+        modes = self._modes()
         trainers = {mode: self._trainer(mode) for mode in modes}
-        self.seconds = self._training_seconds(trainers[modes[0]].asker)
-        probe = PROBE_SHARE * self.seconds if len(modes) > 1 else 0.0
+        forecasts = self._forecast_seconds(trainers[modes[0]].asker)
+        self.total = float(job.recipe.steps) or self._training_seconds(forecasts)
+        self.closes_at = max(job.closes_at - forecasts, 1.0) if job.closes_at else 0.0
+        probe = self._probe_length(len(modes))
         tried = {mode: self._probe(trainers[mode], probe) for mode in modes if probe}
         chosen: Mode = min(tried, key=lambda mode: tried[mode]["validation_loss"]) if tried else modes[0]
         trainer = trainers[chosen]
-        self._go_on(trainer, self.seconds - probe * (len(modes) - 1))
-        trainer.use_best()
+        self._go_on(trainer, self._stretch(probe, self.total - probe * (len(modes) - 1)))
         errors: dict[str, float] = {mode: line["validation_rmse"] for mode, line in tried.items()}
-        return Trained(trainer.networks, trainer.progress, errors or {chosen: _best(trainer.progress.history)})
+        return Trained(
+            self._best_networks(trainer),
+            trainer.progress,
+            errors or {chosen: _best(trainer.progress.history)},
+            report_of(trainer.progress, trainer.micro_batch, job.recipe.precision, job.threads),
+        )
 
-    def _probe(self, trainer: Trainer, seconds: float) -> dict[str, float]:
-        """The best score within the probe's time, so that a resumed run chooses as the first one did."""
-        if trainer.progress.seconds < seconds:
-            self._go_on(trainer, seconds)
+    def _modes(self) -> tuple[Mode, ...]:
+        job = self.job
+        if job.warm is not None:
+            return (job.warm.mode,)
+        return ways_of_training(job.series, job.task, self._parts("float32"), job.start)
+
+    def _probe_length(self, modes: int) -> float:
+        if modes == 1:
+            return 0.0
+        return max(1.0, round(PROBE_SHARE * self.total)) if self.job.recipe.steps else PROBE_SHARE * self.total
+
+    def _probe(self, trainer: Trainer, length: float) -> dict[str, float]:
+        """The best score within the probe, so that a resumed run chooses as the first one did."""
+        stretch = self._stretch(0.0, length)
+        if not stretch.over(trainer.progress.seconds, trainer.progress.step) or not trainer.progress.history:
+            self._go_on(trainer, stretch)
         history = trainer.progress.history
-        within = [line for line in history if line["seconds"] <= 1.25 * seconds]
+        slack = 1.25 if stretch.unit == "seconds" else 1.0
+        within = [line for line in history if stretch.spent(line["seconds"], int(line["step"])) <= slack * length]
         return min(within or history, key=lambda line: line["validation_loss"])
 
-    def _go_on(self, trainer: Trainer, until: float) -> None:
-        trainer.run(until, self._after_step)
+    def _stretch(self, begin: float, end: float) -> Stretch:
+        recipe = self.job.recipe
+        return Stretch("steps" if recipe.steps else "seconds", begin, end, recipe.score_share, self.closes_at)
+
+    def _go_on(self, trainer: Trainer, stretch: Stretch) -> None:
+        self._within_memory(trainer, lambda: trainer.run(stretch, self._after_step))
         self._save(trainer)
+
+    def _within_memory(self, trainer: Trainer, train: Callable[[], None]) -> None:
+        """Trains; for want of memory goes on from the checkpoint with half the micro-batch, as often as it takes."""
+        mode = trainer.networks.mode
+        while True:
+            self.note.begin(mode, trainer.micro_batch, trainer.progress.step)
+            try:
+                return train()
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+            # Only now, with the error and its frames gone, is what they held free.
+            gc.collect()
+            before, trainer.micro_batch = trainer.micro_batch, self.note.too_large(mode, trainer.micro_batch)
+            self._tell(f"out of memory with micro-batches of {before}: going on with {trainer.micro_batch}")
+            self._restore(trainer, load_checkpoint(self.path)[mode])
 
     def _trainer(self, mode: Mode) -> Trainer:
         job = self.job
         keras.utils.set_random_seed(job.seed)
-        networks = assemble(job.task, self._parts(), job.start, mode)
-        sampler = sampler_of(job.series, job.task, job.start, networks)
+        networks = assemble(job.task, self._parts(job.recipe.precision), job.start, mode)
+        if job.warm is None:
+            sampler = sampler_of(job.series, job.task, job.start, networks)
+        else:
+            job.warm.give(networks.serving)
+            sampler = replay_sampler_of(job.series, job.warm, networks)
         trainer = Trainer(networks, job.task, sampler, self.scorer, job.recipe, job.seed)
-        trainer.trace()
-        if mode in self.runs:
-            trainer.restore(self.runs[mode])
-        self.runs[mode] = trainer.progress
+        trainer.micro_batch = self._micro_batch(trainer)
+        saved = self.runs.pop(mode, None)
+        if saved is not None and not trainer.fits(saved):
+            self._tell("the checkpoint is of another network: beginning anew")
+        self._restore(trainer, saved if saved is not None and trainer.fits(saved) else trainer.snapshot())
+        self._save(trainer)
+        self._within_memory(trainer, lambda: self._traced(trainer))
         return trainer
 
-    def _training_seconds(self, asker: Asker) -> float:
-        """What is left for training once forecasts of all validation and test windows are set aside."""
+    def _traced(self, trainer: Trainer) -> None:
+        trainer.trace()
+        self.runs[trainer.networks.mode] = trainer.progress
+        self.note.stepped(trainer.progress.step)
+
+    def _restore(self, trainer: Trainer, progress: Progress) -> None:
+        trainer.restore(progress)
+        self.runs[trainer.networks.mode] = progress
+
+    def _micro_batch(self, trainer: Trainer) -> int:
+        """As many windows or chunks as fit at once; the same bits need the same number at every try."""
+        mode, most = trainer.networks.mode, self.note.most
+        if self.job.recipe.deterministic and mode in most:
+            return min(most[mode], trainer.batch)
+        room = step_room_bytes(self.job.memory_bytes)
+        fits = largest_micro_batch(footprint_of(trainer.model), room, trainer.batch)
+        chosen = min(fits, most.get(mode, fits))
+        if self.job.recipe.deterministic:
+            most[mode] = chosen
+        if chosen < trainer.batch:
+            self._tell(f"{mode}: micro-batches of {chosen} for batches of {trainer.batch}")
+        return chosen
+
+    def _forecast_seconds(self, asker: Asker) -> float:
+        """How long the forecasts of all validation and test windows will take."""
         series, task = self.job.series, self.job.task
         windows = sum(len(origins(series, part, task.window, task.horizons)) for part in PARTS)
         rows = self.scorer.rows[:BATCH]
         asker(rows)
         began = time.monotonic()
         asker(rows)
-        each = (time.monotonic() - began) / BATCH
-        spent = time.monotonic() - self.began + FORECAST_MARGIN * windows * each
-        return max(self.job.seconds - spent, LEAST_TRAINING_SHARE * self.job.seconds)
+        return FORECAST_MARGIN * windows * (time.monotonic() - began) / BATCH
+
+    def _training_seconds(self, forecasts: float) -> float:
+        left = self.job.seconds - (time.monotonic() - self.began) - forecasts
+        return max(left, 0.0 if self.job.closes_at else LEAST_TRAINING_SHARE * self.job.seconds)
 
     def _after_step(self, trainer: Trainer, score: Score | None) -> None:
         if score is not None:
             note = f"{trainer.networks.mode}, RMSE {score.rmse:.4g} (persistence {score.persistence_rmse:.4g})"
-            self.journal.progress(min(self._spent(), self.seconds), self.seconds, note)
+            self.journal.progress(min(self._spent(), self.total), self.total, note)
         if self.stop():
             self._save(trainer)
             raise Interrupted(f"training of {self.job.member} stopped; the same command goes on from its checkpoint")
-        if time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
+        if self.note.first or time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS:
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
-        self.saved_at = time.monotonic()
-        if self.path is None or not trainer.progress.step:
-            return
         trainer.snapshot()
-        save_checkpoint(self.path, {mode: run for mode, run in self.runs.items() if run.weights})
+        save_checkpoint(self.path, self.runs)
+        self.saved_at = time.monotonic()
+        self.note.stepped(trainer.progress.step)
 
     def _spent(self) -> float:
-        return sum(run.seconds for run in self.runs.values())
+        return sum(run.step if self.job.recipe.steps else run.seconds for run in self.runs.values())
 
-    def _parts(self) -> Parts:
+    def _best_networks(self, trainer: Trainer) -> Networks:
+        """The networks with their best weights, in float32: what serves may have no half precision."""
+        if self.job.recipe.precision == "float32":
+            trainer.use_best()
+            return trainer.networks
+        networks = assemble(self.job.task, self._parts("float32"), self.job.start, trainer.networks.mode)
+        networks.training.set_weights(trainer.progress.best)
+        return networks
+
+    def _parts(self, precision: Precision) -> Parts:
         module: Any = importlib.import_module(MEMBERS[self.job.member].module)
-        parts: Parts = module.parts(self.job.task)
+        with layers_in(precision):
+            parts: Parts = module.parts(self.job.task)
         return parts
+
+    def _tell(self, text: str) -> None:
+        if text:
+            self.journal.note(text)
 
 
 def _best(history: list[dict[str, float]]) -> float:

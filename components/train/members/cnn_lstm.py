@@ -12,8 +12,8 @@ from components.train.task import Task
 
 def parts(task: Task) -> Parts:
     """The member's own layers; convolutions are causal, so the member can be trained on chunks."""
-    scales = [layers.Conv1D(64, width, padding="causal", activation="relu") for width in (3, 5, 7)]
-    recurrent = chained([layers.LSTM(units, return_sequences=True) for units in (128, 64)])
+    scales = [layers.Conv1D(task.units(64), width, padding="causal", activation="relu") for width in (3, 5, 7)]
+    recurrent = chained([layers.LSTM(task.units(units), return_sequences=True) for units in (128, 64)])
 
     def body(features: Any) -> Any:
         return recurrent(layers.concatenate([scale(features) for scale in scales]))

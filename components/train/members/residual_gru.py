@@ -12,8 +12,8 @@ from components.train.task import Task
 
 def parts(task: Task) -> Parts:
     """The member's own layers; skips run outside the recurrent layers, which keeps their fused kernels on GPUs."""
-    grus = [layers.GRU(units, return_sequences=True, reset_after=True) for units in (128, 128, 64)]
-    widen, narrow = layers.Dense(128, name="skip_in"), layers.Dense(64, name="skip_out")
+    grus = [layers.GRU(task.units(units), return_sequences=True, reset_after=True) for units in (128, 128, 64)]
+    widen, narrow = layers.Dense(task.units(128), name="skip_in"), layers.Dense(task.units(64), name="skip_out")
 
     def body(features: Any) -> Any:
         first = layers.add([widen(features), grus[0](features)])

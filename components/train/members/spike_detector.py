@@ -15,9 +15,10 @@ def parts(task: Task) -> Parts:
 
     Filters, width and key size are those with which the stated 520,000 parameters come out nearest (531,969).
     """
-    scan = layers.Conv1D(128, 3, padding="same", activation="relu")
-    attention = layers.MultiHeadAttention(num_heads=4, key_dim=128)
-    both_ways = layers.Bidirectional(layers.LSTM(128))
+    units = task.units(128)
+    scan = layers.Conv1D(units, 3, padding="same", activation="relu")
+    attention = layers.MultiHeadAttention(num_heads=4, key_dim=units)
+    both_ways = layers.Bidirectional(layers.LSTM(units))
 
     def body(features: Any) -> Any:
         local = scan(features)

@@ -10,6 +10,6 @@ from components.train.task import Task
 
 def parts(task: Task) -> Parts:
     """The member's own layers."""
-    body = chained([layers.LSTM(units, return_sequences=True) for units in (128, 128, 64)])
-    head = chained([layers.Dense(units, activation="relu") for units in (128, 64)])
+    body = chained([layers.LSTM(task.units(units), return_sequences=True) for units in (128, 128, 64)])
+    head = chained([layers.Dense(task.units(units), activation="relu") for units in (128, 64)])
     return Parts(body, head, causal=True)

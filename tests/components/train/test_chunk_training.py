@@ -37,7 +37,7 @@ def _error_after(mode: Mode, series: Series, task: Task, start: Start) -> float:
     trainer = Trainer(networks, task, sampler_of(series, task, start, networks), scorer, recipe, 0)
     for step in range(STEPS):
         trainer.step(3e-3 * (1 - step / STEPS))
-    trainer.model.set_weights(trainer.progress.average)
+    trainer.use_average()
     return scorer.score(trainer.asker).relative
 
 

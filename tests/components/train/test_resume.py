@@ -78,6 +78,69 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(
     assert _steps_saved(folder) >= saved
 
 
+EXACT = """
+import os, signal, sys
+from pathlib import Path
+import components.train.training as training
+from components.dataset.load import parse_dataset
+from components.journal import Journal
+from components.train.loop import Trainer
+from components.train.step import TrainRequest, train_member
+
+training.CHECKPOINT_SECONDS = 0.05
+folder, out, steps, killed_at = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+step, done = Trainer.step, []
+
+def watched(trainer, rate):
+    step(trainer, rate)
+    done.append(rate)
+    if len(done) == killed_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Trainer.step = watched
+dataset = parse_dataset((folder / "river.yaml").read_text(), "river.yaml")
+request = TrainRequest(
+    dataset, folder / "series", "rule_based", 1.0, 0, folder / out, folder / out / "member",
+    steps=steps, deterministic=True,
+)
+train_member(request, Journal(str(folder / out), "train rule_based"))
+"""
+
+
+def _exact(folder: Path, out: str, killed_at: int) -> int:
+    command = [sys.executable, "-c", EXACT, str(folder), out, "60", str(killed_at)]
+    done = subprocess.run(
+        command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode
+
+
+def test_a_run_killed_at_any_step_ends_with_the_same_weights(dataset: Dataset, series_folder: Path) -> None:
+    folder = series_folder.parent
+    (folder / "river.yaml").write_text(dump_dataset(dataset))
+    assert _exact(folder, "whole", 0) == 0
+    # In the first probe, and between two scores of the main stretch; traces count as steps here.
+    kills = [5, 30]
+    codes = [_exact(folder, "killed", killed_at) for killed_at in (*kills, 0)]
+    assert codes == [-signal.SIGKILL] * len(kills) + [0]
+    whole, killed = (np.load(next((folder / out).glob("checkpoints/*/checkpoint.npz"))) for out in ("whole", "killed"))
+    names = [name for name in whole.files if name != "facts"]
+    assert names == [name for name in killed.files if name != "facts"]
+    for name in names:
+        np.testing.assert_array_equal(killed[name], whole[name], err_msg=name)
+    forecasts = [np.load(folder / out / "member" / "forecasts.npz")["test"] for out in ("whole", "killed")]
+    np.testing.assert_array_equal(*forecasts)
+
+
+def test_a_damaged_checkpoint_and_one_of_another_version_are_no_progress(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(b"PK\x03\x04 torn")
+    assert load_checkpoint(path) == {}
+    np.savez(path, facts=np.asarray(json.dumps({"format": 1, "runs": {}})))
+    assert load_checkpoint(path) == {}
+
+
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
     run = Progress(
