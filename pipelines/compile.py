@@ -17,12 +17,20 @@ from pipelines.platform.platform import Platform
 # Name on the command line: module and function.
 PIPELINES = {
     "training": ("pipelines.training", "training_pipeline"),
+    "retraining": ("pipelines.retraining", "retraining_pipeline"),
     "batch_prediction": ("pipelines.batch_prediction", "batch_prediction_pipeline"),
+    "cross_validation": ("pipelines.cross_validation", "cross_validation_pipeline"),
+    "weight_search": ("pipelines.weight_search", "weight_search_pipeline"),
+    "weight_search_retrain": ("pipelines.weight_search", "retrained_search_pipeline"),
 }
 # Graphs that a platform changes: module and function of the platform.
 _ON_PLATFORM = {
     "training": ("pipelines.training", "training_graph"),
+    "retraining": ("pipelines.retraining", "retraining_graph"),
     "batch_prediction": ("pipelines.batch_prediction", "batch_prediction_graph"),
+    "cross_validation": ("pipelines.cross_validation", "cross_validation_graph"),
+    "weight_search": ("pipelines.weight_search", "weight_search_graph"),
+    "weight_search_retrain": ("pipelines.weight_search", "retrained_search_graph"),
 }
 # In the comments above the YAML: a parameter whose default is a list or a dictionary.
 _DEFAULT = re.compile(r"(?m)^(#    \w+: (?:list|dict) \[Default: )(.+)\]$")

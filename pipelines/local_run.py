@@ -18,8 +18,9 @@ from typing import Any
 
 from pipelines.atomic import write_atomically
 from pipelines.compile import pipeline_function
-from pipelines.platform.platform import Platform, on_cluster
+from pipelines.platform.platform import Platform, local_platform, on_cluster
 from pipelines.platform.profile import MEMBER_LISTS, load_profile
+from pipelines.run.again import run_again_after_death
 from pipelines.run.docker_steps import ContainerSteps
 
 
@@ -36,6 +37,7 @@ class LocalRun:
         mounts: folders that containers of the docker runner see under the same path.
         result: file to which the pipeline's outputs are written.
         profile: whose settings the graph holds; empty for none.
+        at_once: trainings side by side, where no profile says so; 0 for what the graph says.
     """
 
     pipeline: str
@@ -46,6 +48,7 @@ class LocalRun:
     mounts: tuple[str, ...]
     result: str
     profile: str = ""
+    at_once: int = 0
 
     def save(self, path: Path) -> None:
         """Writes the request as JSON."""
@@ -78,7 +81,7 @@ def run_pipeline(request: LocalRun) -> dict[str, Any]:
 
 def _platform(request: LocalRun) -> Platform | None:
     if not request.profile:
-        return None
+        return local_platform(request.at_once) if request.at_once else None
     lists = [request.arguments.get(parameter, []) for parameter in MEMBER_LISTS]
     return on_cluster(load_profile(request.profile), [item["member"] for items in lists for item in items])
 
@@ -95,8 +98,10 @@ def _runner(request: LocalRun) -> Any:
     return local.DockerRunner(mounts=mounts, user=f"{os.getuid()}:{os.getgid()}")
 
 
-def guard_steps(stopping: threading.Event) -> None:
+def guard_steps(stopping: threading.Event, work: str = "") -> None:
     """Lets no step begin once the run is stopping, and starts trainings that share the cores with fewer threads.
+
+    A training that died of memory is run again; its note in the work folder says with what.
 
     kfp.local can't be told to stop: after a failure or a signal it would still start every waiting iteration of a loop.
     """
@@ -107,7 +112,8 @@ def guard_steps(stopping: threading.Event) -> None:
     def guarded(full_command: Sequence[str], env_vars: dict[str, str] | None = None) -> int:
         if stopping.is_set():
             return 128 + signal.SIGTERM
-        code = start(full_command=full_command, env_vars={**_threads(), **(env_vars or {})})
+        variables = {**_threads(), **(env_vars or {})}
+        code = run_again_after_death(lambda: start(full_command=full_command, env_vars=variables), work, stopping)
         if code != 0:
             stopping.set()
         return code
@@ -139,9 +145,10 @@ def main(arguments: Sequence[str]) -> int:
     # The steps get the signal as well (one process group): this process waits for them, and starts no more.
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     threading.Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
-    guard_steps(stopping)
+    work = str(request.arguments.get("work", ""))
+    guard_steps(stopping, work)
     if request.runner == "docker":
-        ContainerSteps(request.pipeline_root, _threads, stopping).install()
+        ContainerSteps(request.pipeline_root, _threads, stopping, work).install()
     try:
         outputs = run_pipeline(request)
     except RuntimeError as error:

@@ -4,6 +4,7 @@ readings -> ingest -> preprocess -> train x N -> ensemble -> serving check -> va
                                                                                    -> (served?) -> smoke test
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kfp import dsl
@@ -33,6 +34,38 @@ class Results(NamedTuple):
     passed: bool
 
 
+@dataclass(frozen=True)
+class Publication:
+    """What follows training, in the parameters and outputs of a graph; see `_main_job`.
+
+    Attributes:
+        ingested: task that read the readings.
+        series: the prepared series.
+        models: by parameter of the ensemble step, the trained members.
+        old_until: of a retraining, stamp of the last reading that the champion knew.
+    """
+
+    dataset: Any
+    store: Any
+    champion: Any
+    seed: Any
+    work: Any
+    revision: Any
+    serving_revision: Any
+    keep: Any
+    smoke: Any
+    service: Any
+    service_grpc: Any
+    service_seconds: Any
+    service_tolerance: Any
+    service_key_file: Any
+    service_ca: Any
+    ingested: Any
+    series: Any
+    models: dict[str, Any]
+    old_until: Any = ""
+
+
 def _main_job(
     platform: Platform,
     dataset: str,
@@ -56,6 +89,10 @@ def _main_job(
     service_tolerance: float = 1.0,
     service_key_file: str = "",
     service_ca: str = "",
+    steps: int = 0,
+    deterministic: bool = False,
+    deadline: float = 0.0,
+    memory_mb: int = 0,
 ) -> Results:
     """Trains the members, combines them, and publishes what passes the gate.
 
@@ -82,6 +119,10 @@ def _main_job(
         service_tolerance: how far answers may be from Keras', in parts of what is allowed on a CPU.
         service_key_file: file with the server's API key; empty for none.
         service_ca: PEM file of the authority that signed the server's certificate; empty for the system's.
+        steps: steps of each network's training in place of its seconds; 0 to train by the clock.
+        deterministic: whether the same steps give the same weights to the last bit; needs `steps`.
+        deadline: epoch seconds by which the run must have ended; training gets what that leaves; 0 for none.
+        memory_mb: memory that one training may take of its device; 0 for what is free.
     """
     place = platform.place
     ingested = place(
@@ -105,35 +146,78 @@ def _main_job(
                     work=work,
                     revision=revision,
                     series=series,
+                    beside=lists[kind.parameter],
+                    at_once=kind.at_once,
+                    steps=steps,
+                    deterministic=deterministic,
+                    deadline=deadline,
+                    memory_mb=memory_mb,
                 ),
                 kind,
             )
         models[kind.parameter] = dsl.Collected(trained.outputs["member_model"])
+    return publish(
+        platform,
+        Publication(
+            dataset=dataset,
+            store=store,
+            champion=champion,
+            seed=seed,
+            work=work,
+            revision=revision,
+            serving_revision=serving_revision,
+            keep=keep,
+            smoke=smoke,
+            service=service,
+            service_grpc=service_grpc,
+            service_seconds=service_seconds,
+            service_tolerance=service_tolerance,
+            service_key_file=service_key_file,
+            service_ca=service_ca,
+            ingested=ingested,
+            series=series,
+            models=models,
+        ),
+    )
+
+
+def publish(platform: Platform, wanted: Publication) -> Results:
+    """Combines trained members, tries and judges the candidate, and publishes what passes the gate."""
+    place = platform.place
     combined = place(
-        ensemble(dataset=dataset, seed=seed, work=work, revision=revision, series=series, **models), "ensemble"
+        ensemble(
+            dataset=wanted.dataset,
+            seed=wanted.seed,
+            work=wanted.work,
+            revision=wanted.revision,
+            series=wanted.series,
+            **wanted.models,
+        ),
+        "ensemble",
     )
     checked = place(
         serving_check(
-            dataset=dataset,
-            work=work,
-            revision=serving_revision,
-            series=series,
+            dataset=wanted.dataset,
+            work=wanted.work,
+            revision=wanted.serving_revision,
+            series=wanted.series,
             candidate=combined.outputs["candidate"],
         ),
         "serving_check",
     )
     judged = place(
         validate(
-            dataset=dataset,
-            store=store,
-            champion=champion,
-            work=work,
-            revision=revision,
-            ingested=ingested.outputs["summary"],
-            series=series,
+            dataset=wanted.dataset,
+            store=wanted.store,
+            champion=wanted.champion,
+            work=wanted.work,
+            revision=wanted.revision,
+            ingested=wanted.ingested.outputs["summary"],
+            series=wanted.series,
             forecasts=combined.outputs["forecasts"],
             candidate=combined.outputs["candidate"],
             serving=checked.outputs["verdict"],
+            old_until=wanted.old_until,
         ),
         "validate",
     )
@@ -142,26 +226,32 @@ def _main_job(
     with dsl.If(judged.outputs["Output"] == True, name="passed"):  # noqa: E712 - an expression for KFP, no comparison
         # Never from a cache: a store emptied by hand must be filled again. Publishing twice makes no second version.
         deployed = place(
-            deploy(store=store, work=work, revision=revision, candidate=combined.outputs["candidate"], keep=keep),
+            deploy(
+                store=wanted.store,
+                work=wanted.work,
+                revision=wanted.revision,
+                candidate=combined.outputs["candidate"],
+                keep=wanted.keep,
+            ),
             "deploy",
         )
         deployed.set_caching_options(enable_caching=False)
-        with dsl.If(smoke == True, name="served"):  # noqa: E712
+        with dsl.If(wanted.smoke == True, name="served"):  # noqa: E712
             # Never from a cache: the server of today is asked.
             place(
                 smoke_test(
-                    dataset=dataset,
-                    store=store,
+                    dataset=wanted.dataset,
+                    store=wanted.store,
                     version=deployed.outputs["Output"],
-                    service=service,
-                    service_grpc=service_grpc,
-                    deadline_seconds=service_seconds,
-                    tolerance=service_tolerance,
-                    key_file=service_key_file,
-                    ca=service_ca,
-                    work=work,
-                    revision=serving_revision,
-                    series=series,
+                    service=wanted.service,
+                    service_grpc=wanted.service_grpc,
+                    deadline_seconds=wanted.service_seconds,
+                    tolerance=wanted.service_tolerance,
+                    key_file=wanted.service_key_file,
+                    ca=wanted.service_ca,
+                    work=wanted.work,
+                    revision=wanted.serving_revision,
+                    series=wanted.series,
                 ),
                 "smoke_test",
             ).set_caching_options(enable_caching=False)

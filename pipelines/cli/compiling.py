@@ -27,7 +27,9 @@ def compile_command(
         str | None,
         typer.Option(metavar="PROFILE", help="What the steps ask of the cluster: dedicated, shared, cpu or a file."),
     ] = None,
-    members: Annotated[str | None, typer.Option(metavar="A,B", help="Members to train, with --profile.  [all]")] = None,
+    members: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Members to train, with --profile.  [all but patchtst]")
+    ] = None,
     manifest: Annotated[
         bool, typer.Option("--kubernetes-manifest", help="Write the resources Pipeline and PipelineVersion.")
     ] = False,

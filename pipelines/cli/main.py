@@ -15,10 +15,13 @@ from pipelines.cli import (
     models,
     predict,
     predict_batch,
+    retrain,
     run,
     serve,
     simulate,
+    study,
     submit,
+    track,
     why,
 )
 
@@ -31,8 +34,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
+app.command("retrain")(retrain.retrain)
 app.command("demo")(demo.demo)
 app.add_typer(dataset.app, name="dataset")
+app.command("cross-validate")(study.cross_validate)
+app.command("search-weights")(study.search_weights)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("predict-batch")(predict_batch.predict_batch)
@@ -43,6 +49,7 @@ app.command("export")(export.export)
 app.command("compile")(compiling.compile_command)
 app.command("simulate")(simulate.simulate)
 app.command("submit")(submit.submit)
+app.command("track")(track.track)
 app.command("doctor")(doctor.doctor)
 app.command("why")(why.why)
 

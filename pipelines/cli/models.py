@@ -9,6 +9,7 @@ import typer
 
 from pipelines.cli import options
 from pipelines.cli.guard import guarded
+from pipelines.cli.track import follow_pointers
 
 if TYPE_CHECKING:
     from components.deploy.pointers import Champion
@@ -18,6 +19,9 @@ app = typer.Typer(
     help="List, show, promote, roll back, stage and prune the versions in a model store.", no_args_is_help=True
 )
 
+TrackTo = Annotated[
+    str, typer.Option("--track-to", metavar="URL", help="MLflow whose aliases follow.  [where the run is tracked]")
+]
 ModelName = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Not needed where the store has one model.")]
 
 
@@ -79,6 +83,7 @@ def promote(
     model: Annotated[str, typer.Argument(metavar="MODEL")],
     version: Annotated[int, typer.Argument(metavar="VERSION")],
     store: options.Store = None,
+    track_to: TrackTo = "",
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -89,12 +94,14 @@ def promote(
     with guarded(debug):
         opened, name = _open_model(store, model)
         _tell(name, opened.promote(name, version), as_json)
+        follow_pointers(opened, name, track_to)
 
 
 @app.command("rollback")
 def rollback(
     model: ModelName = None,
     store: options.Store = None,
+    track_to: TrackTo = "",
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -105,6 +112,7 @@ def rollback(
     with guarded(debug):
         opened, name = _open_model(store, model)
         _tell(name, opened.rollback(name), as_json)
+        follow_pointers(opened, name, track_to)
 
 
 @app.command("stage")
@@ -112,6 +120,7 @@ def stage(
     model: Annotated[str, typer.Argument(metavar="MODEL")],
     version: Annotated[int, typer.Argument(metavar="VERSION")],
     store: options.Store = None,
+    track_to: TrackTo = "",
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -126,12 +135,14 @@ def stage(
         candidate = opened.stage(name, version)
         facts = {"model": name, "candidate": candidate.version, "at": candidate.at}
         typer.echo(json.dumps(facts) if as_json else f"{name} version {candidate.version} is on trial")
+        follow_pointers(opened, name, track_to)
 
 
 @app.command("unstage")
 def unstage(
     model: ModelName = None,
     store: options.Store = None,
+    track_to: TrackTo = "",
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -143,6 +154,7 @@ def unstage(
         opened, name = _open_model(store, model)
         opened.unstage(name)
         typer.echo(json.dumps({"model": name, "candidate": None}) if as_json else f"{name} has no version on trial")
+        follow_pointers(opened, name, track_to)
 
 
 @app.command("prune")

@@ -46,7 +46,7 @@ def submit(
         ),
     ] = "",
     store_claim: Annotated[str, typer.Option(metavar="NAME", help="Claim of the model store.  [the profile's]")] = "",
-    members: Annotated[str | None, typer.Option(metavar="A,B", help="Members to train.  [all]")] = None,
+    members: Annotated[str | None, typer.Option(metavar="A,B", help="Members to train.  [all but patchtst]")] = None,
     budget: Annotated[
         float | None, typer.Option(metavar="MINUTES", help="Wall-clock minutes of all training.  [the profile's]")
     ] = None,

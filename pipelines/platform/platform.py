@@ -44,7 +44,12 @@ class Platform:
         return task
 
 
-LOCAL = Platform(None, (MemberKind(MEMBER_LISTS[0], (), Settings(), _LOCAL_TRAININGS_AT_ONCE),))
+def local_platform(trainings_at_once: int) -> Platform:
+    """This machine, with so many trainings side by side, as far as kfp.local goes."""
+    return Platform(None, (MemberKind(MEMBER_LISTS[0], (), Settings(), trainings_at_once),))
+
+
+LOCAL = local_platform(_LOCAL_TRAININGS_AT_ONCE)
 
 
 def on_cluster(profile: Profile, members: Sequence[str] = DEFAULT_MEMBERS) -> Platform:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from pipelines.run.again import run_again_after_death
+
 # Names the containers of one run's folder, so that the next run there finds what a killed one has left.
 LABEL = "sluice.pipeline-root"
 # Time for a training to write its checkpoint after a signal; less than `child` gives before it kills.
@@ -30,11 +32,13 @@ class ContainerSteps:
         pipeline_root: folder for the artifacts; labels the containers.
         environment: gives the variables of the step that begins, by name.
         stopping: set when no step may begin and the running ones are to end.
+        work: the run's work folder, in which trainings note what they do; empty for none.
     """
 
     pipeline_root: str
     environment: Callable[[], Mapping[str, str]]
     stopping: threading.Event
+    work: str = ""
 
     def install(self) -> None:
         """Takes the place of kfp.local's own function, and removes what a killed run has left in this folder."""
@@ -48,15 +52,33 @@ class ContainerSteps:
         docker_task_handler.run_docker_container = self.run
 
     def run(self, client: Any, image: str, command: Sequence[str], volumes: Any, **arguments: Any) -> int:
-        """Runs one step and shows what it prints; its exit code."""
+        """Runs one step and shows what it prints, again where a training died of memory; its exit code."""
+        environment = {**self.environment(), **arguments.pop("environment", {})}
+
+        def once() -> int:
+            return self._run_once(client, image, command, volumes, environment, arguments)
+
+        code = run_again_after_death(once, self.work, self.stopping)
+        if code != 0:
+            self.stopping.set()
+        return code
+
+    def _run_once(
+        self,
+        client: Any,
+        image: str,
+        command: Sequence[str],
+        volumes: Any,
+        environment: Mapping[str, str],
+        arguments: Mapping[str, Any],
+    ) -> int:
         if self.stopping.is_set():
             return _STOPPED
-        environment = {**self.environment(), **arguments.pop("environment", {})}
         container = client.containers.run(
             image=image,
             command=list(command),
             volumes=volumes,
-            environment=environment,
+            environment=dict(environment),
             labels={LABEL: self.pipeline_root},
             read_only=True,
             tmpfs={"/tmp": "mode=1777"},
@@ -65,10 +87,7 @@ class ContainerSteps:
             detach=True,
             **arguments,
         )
-        code = self._follow(container)
-        if code != 0:
-            self.stopping.set()
-        return code
+        return self._follow(container)
 
     def _follow(self, container: Any) -> int:
         ended = threading.Event()

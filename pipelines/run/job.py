@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -15,24 +14,26 @@ from components.dataset.load import dump_dataset
 from components.dataset.schema import Dataset
 from components.deploy.store import ModelStore
 from components.errors import InputError
-from components.journal import read_events
 from components.train.registry import MEMBERS, budget_shares
 from pipelines.local_run import LocalRun
 from pipelines.platform.profile import load_profile, member_kinds
+from pipelines.run.asked import check_runner, check_text
 from pipelines.run.board import Board, Failure, step_names
 from pipelines.run.child import Child, Stop, stop_signals
+from pipelines.run.device_table import device_facts
 from pipelines.run.digests import code_revision, data_digest, run_key
 from pipelines.run.folder import RunFolder, locked, read_record, write_record
+from pipelines.run.limits import Limits
 from pipelines.run.outputs import IncompleteRunError, keep_refused, publish_outputs, read_artifacts
 from pipelines.run.screen import Screen
+from pipelines.run.watch import Watch
+from pipelines.tracking.recorded import recorded
 
 Outcome = Literal["deployed", "refused", "input_error", "failed", "stopped"]
 EXIT_CODES: dict[Outcome, int] = {"deployed": 0, "refused": 3, "input_error": 2, "failed": 1, "stopped": 1}
 
 # kfp.local runs two iterations of a loop at once, whatever the pipeline says.
 _TRAININGS_AT_ONCE = 2
-# A dataset file is one argument of a step's command line; Linux allows 128 KiB for one, escapes included.
-_LONGEST_DATASET = 60_000
 _LOOK_SECONDS = 0.2
 
 
@@ -50,6 +51,9 @@ class RunRequest:
         runner: `subprocess` or `docker`.
         simulate: writes simulated readings to a path, and tells the journal in the folder given second.
         profile: whose settings the graph holds, though this machine ignores most of them; empty for none.
+        track: address of the tracking server; empty for none.
+        limits: how far training may go besides its minutes.
+        replay: share of old readings in the batches of a retraining; None trains from scratch.
     """
 
     dataset: Dataset
@@ -61,6 +65,23 @@ class RunRequest:
     runner: str = "subprocess"
     simulate: Callable[[Path, Path], None] | None = None
     profile: str = ""
+    track: str = ""
+    limits: Limits = field(default_factory=Limits)
+    replay: float | None = None
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the graph."""
+        return "training" if self.replay is None else "retraining"
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The graph's steps as the journal calls them, in the order of the flow."""
+        names = step_names(self.members, simulated=self.data is None)
+        if self.replay is None:
+            return names
+        after = names.index("ingest") + 1
+        return (*names[:after], "take champion", *names[after:])
 
 
 @dataclass(frozen=True)
@@ -86,27 +107,6 @@ class RunResult:
     ran: tuple[str, ...] = ()
 
 
-@dataclass
-class _Watch:
-    """What is seen of a run while it works."""
-
-    work: str
-    board: Board
-    screen: Screen
-    watch_log: Callable[[], None]
-    offset: int = 0
-
-    def look(self) -> bool:
-        """Takes in what the journal says since the last look; whether a step has failed."""
-        events, self.offset = read_events(self.work, self.offset)
-        for event in events:
-            self.board.apply(event)
-            self.screen.event(self.board, event)
-        self.watch_log()
-        self.screen.refresh(self.board)
-        return self.board.failure is not None
-
-
 @dataclass(frozen=True)
 class _Run:
     """A run that has begun."""
@@ -115,7 +115,7 @@ class _Run:
     folder: RunFolder
     store: ModelStore
     record: dict[str, Any]
-    watch: _Watch
+    watch: Watch
 
     @property
     def board(self) -> Board:
@@ -139,28 +139,9 @@ def check_request(request: RunRequest) -> None:
         raise InputError("--members", "a member is named twice", "name each once")
     if request.budget_minutes <= 0:
         raise InputError("--budget", "there must be some time to train in", "give minutes above 0, for example 10")
-    _check_text(request.dataset)
-    _check_runner(request.runner)
-
-
-def _check_text(dataset: Dataset) -> None:
-    text = dump_dataset(dataset)
-    if len(text) > _LONGEST_DATASET:
-        raise InputError(dataset.name, f"the dataset file is longer than {_LONGEST_DATASET:,} characters", "shorten it")
-    if "{{$" in text:
-        raise InputError(dataset.name, "the dataset file holds '{{$', which kfp takes as its own", "write it otherwise")
-
-
-def _check_runner(runner: str) -> None:
-    if runner == "subprocess":
-        if any(character.isspace() for character in sys.executable):
-            raise InputError(sys.executable, "kfp runs no Python whose path has blanks", "move the environment")
-        return
-    if runner != "docker":
-        raise InputError("--runner", f"there is no runner {runner}", "choose subprocess or docker")
-    from pipelines.run.docker_check import check_docker
-
-    check_docker()
+    request.limits.check()
+    check_text(request.dataset)
+    check_runner(request.runner)
 
 
 def run_job(
@@ -175,16 +156,16 @@ def run_job(
     folder = RunFolder(request.out.resolve())
     with locked(folder) as lock, stop_signals() as stop:
         folder.rotate()
-        board = Board(step_names(request.members, simulated=request.data is None))
+        board = Board(request.steps)
         screen = make_screen(board)
         try:
-            watch = _Watch(str(folder.work), board, screen, watch_log(folder))
+            watch = Watch(str(folder.work), board, screen, watch_log(folder))
             return _run_locked(request, folder, watch, lock, stop)
         finally:
             screen.close(board)
 
 
-def _run_locked(request: RunRequest, folder: RunFolder, watch: _Watch, lock: int, stop: Stop) -> RunResult:
+def _run_locked(request: RunRequest, folder: RunFolder, watch: Watch, lock: int, stop: Stop) -> RunResult:
     data = request.data or _simulated(request, folder, watch)
     if stop.asked:
         return RunResult("stopped")
@@ -193,7 +174,7 @@ def _run_locked(request: RunRequest, folder: RunFolder, watch: _Watch, lock: int
     key = run_key({**arguments, "runner": request.runner, **({"profile": request.profile} if request.profile else {})})
     run = _Run(request, folder, store, _begin(folder, store, request.dataset.name, key), watch)
     asked = LocalRun(
-        pipeline="training",
+        pipeline=request.pipeline,
         arguments={**arguments, "champion": run.record["champion"]},
         runner=request.runner,
         pipeline_root=str(folder.pipeline_root),
@@ -204,11 +185,12 @@ def _run_locked(request: RunRequest, folder: RunFolder, watch: _Watch, lock: int
     )
     Path(asked.result).unlink(missing_ok=True)
     asked.save(folder.work / "request.json")
-    code = Child(folder.work / "request.json", folder.log, lock).follow(watch.look, stop)
-    return _end(run, code, Path(asked.result), stopped=stop.asked > 0)
+    with recorded(folder, request.track):
+        code = Child(folder.work / "request.json", folder.log, lock).follow(watch.look, stop)
+        return _end(run, code, Path(asked.result), stopped=stop.asked > 0)
 
 
-def _simulated(request: RunRequest, folder: RunFolder, watch: _Watch) -> str:
+def _simulated(request: RunRequest, folder: RunFolder, watch: Watch) -> str:
     if request.simulate is None:
         raise InputError(request.dataset.name, "no readings are named", "give them with --data PATH")
     path = folder.root / "readings.csv.gz"
@@ -234,6 +216,8 @@ def _arguments(request: RunRequest, folder: RunFolder, data: str) -> dict[str, A
         "work": str(folder.work),
         "revision": code_revision(),
         "serving_revision": code_revision(serving),
+        **request.limits.arguments(),
+        **({} if request.replay is None else {"replay": request.replay}),
     }
 
 
@@ -323,7 +307,8 @@ def _finished(run: _Run, result: Path) -> RunResult:
     seconds = {name: step["seconds"] for name, step in run.record["steps"].items() if name in known}
     for name, step in known.items():
         step.figures = step.figures or run.record["steps"].get(name, {}).get("figures", {})
-    metrics = publish_outputs(run.folder, artifacts, seconds)
+    training = device_facts({name: step.figures for name, step in known.items()})
+    metrics = publish_outputs(run.folder, artifacts, seconds, training)
     ran = tuple(run.board.ran())
     if artifacts.passed:
         return RunResult("deployed", version, metrics, seconds, ran=ran)

@@ -54,10 +54,20 @@ def read_artifacts(result: Path) -> Artifacts:
     return Artifacts(passed=outputs["passed"], **paths)
 
 
-def publish_outputs(folder: RunFolder, artifacts: Artifacts, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Puts metrics.json, forecasts.parquet and report.html into the run's folder; the metrics."""
+def publish_outputs(
+    folder: RunFolder, artifacts: Artifacts, seconds: Mapping[str, float], training: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Puts metrics.json, forecasts.parquet and report.html into the run's folder; the metrics.
+
+    Args:
+        folder: the run's folder.
+        artifacts: what the steps made.
+        seconds: by step.
+        training: by member how its training used its device.
+    """
     metrics: dict[str, Any] = json.loads(artifacts.metrics.read_text())
     metrics["seconds"] = dict(seconds)
+    metrics["training"] = dict(training)
     metrics["serving"] = json.loads(artifacts.serving.read_text())
     copy_atomically(artifacts.forecasts, folder.root / "forecasts.parquet")
     copy_atomically(artifacts.report, folder.root / "report.html")

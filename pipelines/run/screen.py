@@ -17,8 +17,19 @@ from pipelines.run.board import Board, State, StepState
 
 # Seconds between two lines about the progress of one step, where there is no live table.
 _LINE_EVERY = 10.0
-# Said already, by the line itself.
-_UNTOLD = ("name", "seconds")
+# Said already, by the line itself or by the table of the trainings at the end.
+_UNTOLD = (
+    "name",
+    "seconds",
+    "device",
+    "precision",
+    "steps",
+    "micro_batch",
+    "rows_per_second",
+    "waiting_share",
+    "peak_device_memory_bytes",
+    "cut_seconds",
+)
 _SHOWN = {
     "waiting": ("·", "dim"),
     "running": ("▶", "cyan"),

@@ -8,8 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.run.device_table import cut_line, device_table
 from pipelines.run.folder import RunFolder
 from pipelines.run.job import RunRequest, RunResult
+from pipelines.run.limits import MINUTES_OF_A_DAY
 
 
 def result_facts(request: RunRequest, result: RunResult) -> dict[str, Any]:
@@ -60,10 +62,10 @@ def tell_result(console: Console, request: RunRequest, result: RunResult, comman
     errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     match result.outcome:
         case "deployed":
-            _tell_scores(console, result)
+            _tell_scores(console, request, result)
             _tell_deployed(console, request, result, commands)
         case "refused":
-            _tell_scores(console, result)
+            _tell_scores(console, request, result)
             _tell_refused(errors, request, result)
         case "stopped":
             errors.print(
@@ -75,9 +77,14 @@ def tell_result(console: Console, request: RunRequest, result: RunResult, comman
             _tell_failure(errors, request, result)
 
 
-def _tell_scores(console: Console, result: RunResult) -> None:
+def _tell_scores(console: Console, request: RunRequest, result: RunResult) -> None:
     console.print()
     console.print(score_table(result.metrics))
+    training = result.metrics.get("training", {})
+    if training:
+        console.print(device_table(training))
+    if told := cut_line(training, planned=request.budget_minutes < MINUTES_OF_A_DAY):
+        console.print(told, highlight=False, soft_wrap=True)
     coverage, nominal = result.metrics.get("coverage"), result.metrics.get("coverage_nominal")
     if coverage is not None and nominal is not None:
         console.print(f"The {nominal:.0%} band holds {coverage:.1%} of the test part.", highlight=False)
