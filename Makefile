@@ -20,7 +20,7 @@ IMAGE_LOCK = $(LOCK) $(UPGRADE) --constraint requirements.lock
 
 .PHONY: help
 help: ## List the targets.
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk -F ':.*?## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml setup-venv
 	@PYTHON=$(PYTHON) ./setup-venv $(VENV)
@@ -68,6 +68,18 @@ benchmark: setup ## Training targets per second; of the demo (run it first) late
 	$(BIN)/python benchmarks/serving_load.py runs/demo/store
 	$(BIN)/python benchmarks/batching_sweep.py runs/demo/store
 	$(BIN)/python benchmarks/batch_prediction.py runs/demo
+
+.PHONY: benchmark-scale
+benchmark-scale: setup ## Seconds and peak memory of each step at 0.78, 1 and 1.5 million rows.
+	$(BIN)/python benchmarks/scale.py
+
+.PHONY: benchmark-accuracy
+benchmark-accuracy: setup ## Errors on public tables (DATA=folder with ETTh1.csv.gz and the others).
+	$(BIN)/python benchmarks/accuracy.py $(DATA)
+
+.PHONY: benchmark-retraining
+benchmark-retraining: setup ## Retraining from the champion against training from scratch.
+	$(BIN)/python benchmarks/retraining.py
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies again into the lock files (UPGRADE= keeps the versions).
