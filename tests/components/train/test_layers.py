@@ -24,7 +24,9 @@ def test_layers_make_the_features_that_ridge_is_fitted_on(series: Series, task: 
     scaled = Normalise(task.center, task.scale, task.calendar)(windows)
     compressed = Compress(step_ratios(task))(scaled)
     ours = np.concatenate([np.asarray(scaled), np.asarray(compressed)], axis=-1)
-    np.testing.assert_allclose(ours[:, 1:], features(task, windows, np.ones(len(windows)), layout), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        ours[:, 1:], features(task, windows, np.ones(len(windows)), layout), rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
