@@ -1,0 +1,58 @@
+"""A network as a list of layers with their sizes, free of any framework: what memory and time are computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["lstm", "gru", "dense", "conv1d", "attention", "normalization", "elementwise", "other"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer for one window or chunk.
+
+    Attributes:
+        name: of the layer.
+        kind: what it computes; a bidirectional layer is two of its kind.
+        rows: time steps or patches that it works through, one after the other where it is recurrent.
+        inputs: values of a row that come in.
+        outputs: values of a row that it computes (units, filters); kept for the way back for every row, also where
+            only the last row is passed on.
+        parameters: trainable weights.
+        kernel: rows that a convolution sees.
+        heads: of attention.
+        key_size: values of a key, of attention.
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    inputs: int
+    outputs: int
+    parameters: int = 0
+    kernel: int = 1
+    heads: int = 0
+    key_size: int = 0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network.
+
+    Attributes:
+        name: of the member or model.
+        input_values: values of one window or chunk that come in, [window x columns].
+        output_values: values that it answers for one window or chunk.
+        layers: in the order of the way forward.
+    """
+
+    name: str
+    input_values: int
+    output_values: int
+    layers: tuple[Layer, ...]
+
+    @property
+    def parameters(self) -> int:
+        """All trainable weights."""
+        return sum(layer.parameters for layer in self.layers)
