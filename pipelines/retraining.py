@@ -11,11 +11,9 @@ from kfp import dsl
 from components.ingest.component import ingest
 from components.preprocess.component import preprocess
 from components.retrain.component import take_champion
-from components.train.component import train
 from pipelines.platform.graph import for_platform
 from pipelines.platform.platform import LOCAL, Platform
-from pipelines.platform.profile import MEMBER_LISTS
-from pipelines.training import Publication, Results, publish
+from pipelines.training import Publication, Results, publish, trained_members
 
 
 def _retraining(
@@ -80,7 +78,6 @@ def _retraining(
     """
     place = platform.place
     common = {"dataset": dataset, "work": work, "revision": revision}
-    lists = dict(zip(MEMBER_LISTS, (members, members_2, members_3, members_4), strict=True))
     taken = place(take_champion(store=store, champion=champion, **common), "validate")
     # The champion of now is another one every night.
     taken.set_caching_options(platform.profile is None)
@@ -90,29 +87,19 @@ def _retraining(
         "preprocess",
     )
     series = prepared.outputs["series"]
-    models = {}
-    for kind in platform.kinds:
-        # KFP takes no parameter for the parallelism.
-        with dsl.ParallelFor(items=lists[kind.parameter], parallelism=kind.at_once, name=kind.parameter) as chosen:
-            trained = platform.place_training(
-                train(
-                    member=chosen.member,
-                    budget_seconds=chosen.budget_seconds,
-                    seed=seed,
-                    series=series,
-                    beside=lists[kind.parameter],
-                    at_once=kind.at_once,
-                    steps=steps,
-                    deterministic=deterministic,
-                    deadline=deadline,
-                    memory_mb=memory_mb,
-                    champion=taken.outputs["champion_members"],
-                    replay=replay,
-                    **common,
-                ),
-                kind,
-            )
-        models[kind.parameter] = dsl.Collected(trained.outputs["member_model"])
+    models = trained_members(
+        platform,
+        (members, members_2, members_3, members_4),
+        series=series,
+        seed=seed,
+        steps=steps,
+        deterministic=deterministic,
+        deadline=deadline,
+        memory_mb=memory_mb,
+        champion=taken.outputs["champion_members"],
+        replay=replay,
+        **common,
+    )
     return publish(
         platform,
         Publication(

@@ -4,6 +4,7 @@ readings -> ingest -> preprocess -> train x N -> ensemble -> serving check -> va
                                                                                    -> (served?) -> smoke test
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -132,30 +133,19 @@ def _main_job(
         preprocess(dataset=dataset, work=work, revision=revision, readings=ingested.outputs["readings"]), "preprocess"
     )
     series = prepared.outputs["series"]
-    lists = dict(zip(MEMBER_LISTS, (members, members_2, members_3, members_4), strict=True))
-    models = {}
-    for kind in platform.kinds:
-        # KFP takes no parameter for the parallelism.
-        with dsl.ParallelFor(items=lists[kind.parameter], parallelism=kind.at_once, name=kind.parameter) as chosen:
-            trained = platform.place_training(
-                train(
-                    dataset=dataset,
-                    member=chosen.member,
-                    budget_seconds=chosen.budget_seconds,
-                    seed=seed,
-                    work=work,
-                    revision=revision,
-                    series=series,
-                    beside=lists[kind.parameter],
-                    at_once=kind.at_once,
-                    steps=steps,
-                    deterministic=deterministic,
-                    deadline=deadline,
-                    memory_mb=memory_mb,
-                ),
-                kind,
-            )
-        models[kind.parameter] = dsl.Collected(trained.outputs["member_model"])
+    models = trained_members(
+        platform,
+        (members, members_2, members_3, members_4),
+        dataset=dataset,
+        seed=seed,
+        work=work,
+        revision=revision,
+        series=series,
+        steps=steps,
+        deterministic=deterministic,
+        deadline=deadline,
+        memory_mb=memory_mb,
+    )
     return publish(
         platform,
         Publication(
@@ -179,6 +169,34 @@ def _main_job(
             models=models,
         ),
     )
+
+
+def trained_members(platform: Platform, lists: Sequence[Any], **common: Any) -> dict[str, Any]:
+    """Trains the members of each list, and collects them by parameter of the ensemble step.
+
+    Args:
+        platform: the loops of trainings and what each asks for.
+        lists: members by loop, as `_main_job` has them.
+        common: arguments of the train step that are the same for all members.
+    """
+    by_parameter = dict(zip(MEMBER_LISTS, lists, strict=True))
+    models = {}
+    for kind in platform.kinds:
+        items = by_parameter[kind.parameter]
+        # KFP takes no parameter for the parallelism.
+        with dsl.ParallelFor(items=items, parallelism=kind.at_once, name=kind.parameter) as chosen:
+            trained = platform.place_training(
+                train(
+                    member=chosen.member,
+                    budget_seconds=chosen.budget_seconds,
+                    beside=items,
+                    at_once=kind.at_once,
+                    **common,
+                ),
+                kind,
+            )
+        models[kind.parameter] = dsl.Collected(trained.outputs["member_model"])
+    return models
 
 
 def publish(platform: Platform, wanted: Publication) -> Results:
