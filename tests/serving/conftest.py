@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from components.dataset.load import load_dataset
 from components.dataset.schema import Dataset
 from components.deploy.store import ModelStore
 from components.journal import Journal
+from serving.clients.client import Address, ForecastClient
+from serving.clients.connect import connect
 
 WINDOW, COLUMNS, HORIZONS, KNOWN, AHEAD = 12, 3, (1, 3), 1, 3
 MEMBERS = ("first", "second")
@@ -320,3 +323,38 @@ def start_tfserving(tmp_path, model_server_binary) -> Iterator[Callable[[ModelSt
     for running in started:
         if running.process.poll() is None:
             running.stop()
+
+
+class SteadyLoad:
+    """Asks one protocol without a pause, and keeps the versions that answered."""
+
+    def __init__(self, client: ForecastClient, window: NDArray[np.float32]) -> None:
+        self._client, self._window = client, window
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self.answers: list[tuple[int, float]] = []
+        self.errors: list[Exception] = []
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def _ask(self) -> None:
+        while not self._stop.wait(0.002):
+            try:
+                answer = self._client.predict(self._window)
+            except Exception as error:
+                self.errors.append(error)
+            else:
+                self.answers.append((answer.version, float(answer.forecast[0, 0])))
+
+
+@pytest.fixture
+def load_of(windows):
+    """Steady load on the model `river` of a running server, by protocol."""
+    return lambda running, protocol: SteadyLoad(connect(Address(running.url(protocol), "river"), protocol), windows(1))

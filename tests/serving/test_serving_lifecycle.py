@@ -35,41 +35,11 @@ def several_servers_in_one_process() -> Iterator[None]:
         REGISTRY.unregister(collector)
 
 
-class Load:
-    """Asks one protocol without a pause, and keeps what it is told."""
-
-    def __init__(self, running, protocol: str, windows) -> None:
-        self._client = connect(Address(running.url(protocol), "river"), protocol)
-        self._window = windows(1)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-        self.answers: list[tuple[int, float]] = []
-        self.errors: list[Exception] = []
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-        self._client.close()
-
-    def _ask(self) -> None:
-        while not self._stop.is_set():
-            try:
-                answer = self._client.predict(self._window)
-            except Exception as error:
-                self.errors.append(error)
-            else:
-                self.answers.append((answer.version, float(answer.forecast[0, 0])))
-
-
-def test_promotion_and_rollback_under_load_fail_no_request(changing_server, windows, eventually):
+def test_promotion_and_rollback_under_load_fail_no_request(changing_server, load_of, eventually):
     running = changing_server
     running.store.promote("river", 1)
     eventually(lambda: running.version() == "1", 20)
-    loads = [Load(running, protocol, windows) for protocol in PROTOCOLS]
+    loads = [load_of(running, protocol) for protocol in PROTOCOLS]
     with loads[0], loads[1], loads[2], loads[3]:
         for turn in range(4):
             _ = running.store.rollback("river") if turn % 2 else running.store.promote("river", 2)
@@ -115,9 +85,9 @@ def test_a_new_model_appears_without_a_restart(changing_server, candidates, wind
         assert client.predict(windows(1)).version == 1
 
 
-def test_a_signal_drains_and_stops_every_server(start, store, windows):
+def test_a_signal_drains_and_stops_every_server(start, store, load_of):
     running = start(store)
-    loads = [Load(running, protocol, windows) for protocol in PROTOCOLS]
+    loads = [load_of(running, protocol) for protocol in PROTOCOLS]
     with loads[0], loads[1], loads[2], loads[3]:
         time.sleep(0.5)
         start = time.monotonic()

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -18,45 +17,15 @@ from serving.clients.connect import connect
 from serving.serve import ServeOptions, serve
 
 
-class Load:
-    """Asks one protocol without a pause, and keeps the versions that answered."""
-
-    def __init__(self, running, protocol: str, window) -> None:
-        self._client = connect(Address(running.url(protocol), "river"), protocol)
-        self._window = window
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-        self.answers: list[tuple[int, float]] = []
-        self.errors: list[Exception] = []
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-        self._client.close()
-
-    def _ask(self) -> None:
-        while not self._stop.wait(0.01):
-            try:
-                answer = self._client.predict(self._window)
-            except Exception as error:
-                self.errors.append(error)
-            else:
-                self.answers.append((answer.version, float(answer.forecast[0, 0])))
-
-
 def model_servers(running) -> list[int]:
     """Process numbers of the model servers that the server has started."""
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(running.process.pid)], capture_output=True, text=True)
     return [int(line) for line in found.stdout.split()]
 
 
-def test_it_swaps_and_rolls_back_under_load_without_a_failed_request(tfserving_server, windows, eventually):
+def test_it_swaps_and_rolls_back_under_load_without_a_failed_request(tfserving_server, windows, load_of, eventually):
     running = tfserving_server
-    loads = [Load(running, protocol, windows(1)) for protocol in PROTOCOLS]
+    loads = [load_of(running, protocol) for protocol in PROTOCOLS]
     with loads[0], loads[1], loads[2], loads[3]:
         for turn in range(3):
             _ = running.store.rollback("river") if turn % 2 else running.store.promote("river", 2)
