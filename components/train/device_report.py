@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import platform
-import resource
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.journal import peak_memory_bytes
 from components.train.checkpoint import Progress
 
 
@@ -63,12 +62,6 @@ def device_name(threads: int) -> str:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return f"{len(gpus)} x {name}" if len(gpus) > 1 else str(name)
     return f"{_cpu_name()}, {threads} thread{'s' if threads > 1 else ''}"
-
-
-def peak_memory_bytes() -> int:
-    """Most memory that this process has held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _peak_device_memory_bytes() -> int:

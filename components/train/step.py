@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from components.dataset.schema import Dataset
 from components.errors import InputError
-from components.journal import Journal
+from components.journal import Journal, peak_memory_bytes
 from components.preprocess.series import Series
 from components.preprocess.storage import load_series
 from components.preprocess.windows import origins
