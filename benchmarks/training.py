@@ -57,7 +57,7 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     dataset = load_preset("reservoir")
     with tempfile.TemporaryDirectory() as folder:
-        series = _prepared(dataset, options.rows, Path(folder))
+        series = prepared(dataset, options.rows, Path(folder))
         task = Task.of(dataset, series)
         chunks, windows = (_measured(mode, series, task, options.seconds) for mode in ("chunks", "windows"))
     for each in (chunks, windows):
@@ -68,7 +68,8 @@ def main() -> None:
     print(f"chunks / windows: {chunks.targets_per_second / windows.targets_per_second:.1f} times the targets a second")
 
 
-def _prepared(dataset: Dataset, rows: int, folder: Path) -> Series:
+def prepared(dataset: Dataset, rows: int, folder: Path) -> Series:
+    """Simulated readings, ingested and prepared in the folder."""
     readings = simulate_reservoir(rows, datetime(2025, 6, 1, tzinfo=UTC), seed=0)
     readings.to_csv(folder / "readings.csv", index=False)
     silent = Journal("", "benchmark")
