@@ -213,7 +213,7 @@ def _fitted(request: TrainRequest, series: Series, task: Task, journal: Journal,
 
 
 def _linear(request: TrainRequest, series: Series, task: Task, start: Start) -> _Fitted:
-    from components.train.device_report import DeviceReport, device_name, peak_memory_bytes
+    from components.train.device_report import DeviceReport, device_name
     from components.train.members.linear import model
 
     ridge: Ridge = start.ridge
@@ -269,6 +269,8 @@ def _network(
     trained = train_network(job, journal)
     facts = {"modes_tried": trained.modes_tried, "history": trained.progress.history, "width": task.width}
     facts |= {"warm_start": warm_facts(task, start, series, warm), "recipe": asdict(recipe)}
+    if warm is not None:
+        facts["seconds_from_scratch"] = warm.seconds_from_scratch
     return _Fitted(trained.networks.serving, trained.networks.mode, facts, trained.report)
 
 

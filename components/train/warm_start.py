@@ -59,6 +59,7 @@ class WarmStart:
         weights: of its serving model, in the layers' order.
         generations: parts of the readings that it was trained on.
         replay: how batches are mixed.
+        seconds_from_scratch: what the member took when its weights were fresh.
     """
 
     member: str
@@ -68,6 +69,7 @@ class WarmStart:
     weights: tuple[Any, ...]
     generations: tuple[Generation, ...]
     replay: Replay
+    seconds_from_scratch: float
 
     @property
     def until(self) -> str:
@@ -116,7 +118,8 @@ def warm_start_of(folder: Path, member: str, task: Task, replay: Replay) -> Warm
     model = _member_model(folder, member)
     start = _start(warm["start"], model.get_layer("linear_forecast"))
     generations = tuple(Generation(**each) for each in warm["generations"])
-    return WarmStart(member, facts["mode"], kept, start, tuple(model.get_weights()), generations, replay)
+    seconds = float(facts.get("seconds_from_scratch", facts["seconds"]))
+    return WarmStart(member, facts["mode"], kept, start, tuple(model.get_weights()), generations, replay, seconds)
 
 
 def member_facts(folder: Path, member: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from components.validate import metrics
 from components.validate.gate import NOT_MEASURED, RuleResult
@@ -167,7 +168,7 @@ def members_table(content: Content) -> Table:
                 Cell(count(float(detail["parameters"]))),
                 Cell(_mode(detail.get("mode"), detail.get("modes_tried") or {}), "text"),
                 Cell(number(detail.get("validation_rmse"), 4)),
-                Cell(number(detail.get("seconds"))),
+                Cell(_seconds(detail)),
                 Cell(size(detail.get("peak_memory_bytes"))),
                 Cell(count(float(rows_per_second)) if rows_per_second else "–"),
                 Cell(count(float(speed)) if speed else "–"),
@@ -176,6 +177,12 @@ def members_table(content: Content) -> Table:
             ]
         )
     return Table(head, rows)
+
+
+def _seconds(detail: Mapping[str, Any]) -> str:
+    """What the member took, and for one that was trained further what it took when its weights were fresh."""
+    taken, fresh = detail.get("seconds"), detail.get("seconds_from_scratch")
+    return number(taken) if fresh is None else f"{number(taken)} (from scratch {number(fresh)})"
 
 
 def _mode(mode: object, tried: dict[str, float | None]) -> str:

@@ -58,7 +58,7 @@ def test_before_any_step_it_answers_as_the_champion(
     champion = assemble(task, built, start, mode)  # type: ignore[arg-type]
     generator = np.random.default_rng(1)
     champion.serving.set_weights([w + 0.1 * generator.normal(size=w.shape) for w in champion.serving.get_weights()])
-    facts = {"mode": mode, "warm_start": warm_facts(task, start, series, None)}
+    facts = {"mode": mode, "seconds": 8.0, "warm_start": warm_facts(task, start, series, None)}
     # Other readings: other scales, which must not matter.
     today = replace(task, center=tuple(2 * c + 1 for c in task.center), scale=tuple(3 * s for s in task.scale))
     warm = warm_start_of(put(tmp_path / "taken", member, champion.serving, facts), member, today, Replay())
@@ -124,10 +124,12 @@ def test_it_gets_better_on_new_readings_and_forgets_no_old_storm(
     (new_before, new_after), (old_before, old_after) = ([rmse(m, task, part) for m in models] for part in (new, old))
     assert new_after < 0.99 * new_before
     assert old_after < 1.05 * old_before
-    kept = json.loads((tmp_path / "next" / "member.json").read_text())["warm_start"]
+    facts = json.loads((tmp_path / "next" / "member.json").read_text())
+    kept = facts["warm_start"]
     assert [each["until"] for each in kept["generations"]] == [until, str(grown.stamps[-1])]
-    first = json.loads((champion / CARD_FILE).read_text())["members_detail"][0]["warm_start"]
-    assert kept["task"]["scale"] == first["task"]["scale"]
+    first = json.loads((champion / CARD_FILE).read_text())["members_detail"][0]
+    assert kept["task"]["scale"] == first["warm_start"]["task"]["scale"]
+    assert facts["seconds_from_scratch"] == first["seconds"]
 
 
 @pytest.mark.parametrize("mode", ["windows", "chunks"])
@@ -135,7 +137,7 @@ def test_a_batch_holds_the_share_of_old_readings(
     mode: Mode, grown: Series, series: Series, task: Task, start: Start, tmp_path: Path
 ) -> None:
     networks = assemble(task, parts("rule_based", task), start, mode)  # type: ignore[arg-type]
-    facts = {"mode": mode, "warm_start": warm_facts(task, start, series, None)}
+    facts = {"mode": mode, "seconds": 8.0, "warm_start": warm_facts(task, start, series, None)}
     folder = put(tmp_path / "taken", "rule_based", networks.serving, facts)
     warm = warm_start_of(folder, "rule_based", task, Replay(0.25))
     sampler = replay_sampler_of(grown, warm, networks)

@@ -28,6 +28,7 @@ def test_a_panel_without_rain_unit_and_spikes_has_a_report(panel, store: ModelSt
     page = (tmp_path / "report.html").read_text()
     assert "Not measured: the test part holds no spikes." in page
     assert "the longest of 2 series" in page
+    assert "12.0 (from scratch 96.0)" in page
     assert "north, peak" in page
     assert "south, peak" in page
     assert '"name":"rain"' not in page.split("</script>", 1)[1]
