@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
-from components.deploy.durable import write_file
+from components.deploy.durable import replacing, write_file
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -17,13 +15,5 @@ def write_atomically(path: Path, text: str) -> None:
 
 def copy_atomically(source: Path, target: Path) -> None:
     """Copies a file so that the target is whole or not changed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(descriptor)
-    try:
-        shutil.copyfile(source, name)
-        Path(name).chmod(0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with source.open("rb") as read, replacing(target) as written:
+        shutil.copyfileobj(read, written)

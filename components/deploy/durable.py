@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 PREFIX = ".incoming-"
 OUTGOING = ".outgoing-"
@@ -42,14 +43,15 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Replaces a file atomically: readers see the old content or the new."""
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of `path` when the body ends well: readers see the old one or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f"{PREFIX}{_writer()}-", dir=path.parent)
     aside = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.chmod(0o644)
@@ -58,6 +60,12 @@ def write_file(path: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replaces a file's content at once."""
+    with replacing(path) as file:
+        file.write(data)
 
 
 def sync_tree(folder: Path) -> None:

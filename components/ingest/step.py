@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from components.dataset.schema import Dataset, Query
+from components.deploy.durable import replacing
 from components.errors import InputError
 from components.ingest.clean import CleanReadings, clean_tables
 from components.ingest.intake import wanted_columns
@@ -90,17 +90,9 @@ def ingest_readings(
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
-    """Writes a table beside its place and renames it into place, so that nobody reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            pa.parquet.write_table(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    """Writes a table so that nobody reads half of it."""
+    with replacing(path) as file:
+        pa.parquet.write_table(table, file)
 
 
 def _location(dataset: Dataset, data: str) -> str | Query:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from components.deploy.durable import replacing
 from components.errors import InputError
 from components.simulate.reservoir import simulate_reservoir
 
@@ -72,26 +72,19 @@ def write_simulation(preset: str, rows: int, start: datetime, seed: int, out: Pa
     if not out.name.endswith(_SUFFIXES):
         raise InputError(str(out), "the suffix doesn't say what to write", f"end it in {', '.join(_SUFFIXES)}")
     frame = _SIMULATORS[preset](rows, start, seed)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{os.getpid()}.{out.name}")
-    try:
-        _write(frame, seed, aside)
-        aside.replace(out)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(out) as file:
+        _write(frame, seed, out.suffix, file)
     stamps = frame["time"]
     first, last = stamps.min().to_pydatetime(), stamps.max().to_pydatetime()
     return SimulationSummary(out, len(frame), frame.shape[1] - 1, first, last)
 
 
-def _write(frame: pd.DataFrame, seed: int, path: Path) -> None:
-    if path.suffix == ".parquet":
-        pa.parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
-        return
-    with path.open("wb") as file:
-        if path.suffix != ".gz":
-            _write_csv(frame, seed, file)
-            return
+def _write(frame: pd.DataFrame, seed: int, suffix: str, file: IO[bytes]) -> None:
+    if suffix == ".parquet":
+        pa.parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
+    elif suffix != ".gz":
+        _write_csv(frame, seed, file)
+    else:
         # No name and no time in the header: the same readings are the same bytes.
         with gzip.GzipFile("", "wb", compresslevel=4, fileobj=file, mtime=0) as packed:
             _write_csv(frame, seed, packed)  # type: ignore[arg-type]

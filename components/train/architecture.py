@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["lstm", "gru", "dense", "conv1d", "attention", "normalization", "elementwise", "other"]
+Kind = Literal["lstm", "gru", "rnn", "dense", "conv1d", "conv2d", "attention", "normalization", "elementwise", "other"]
 
 
 @dataclass(frozen=True)
@@ -14,15 +14,20 @@ class Layer:
 
     Attributes:
         name: of the layer.
-        kind: what it computes; a bidirectional layer is two of its kind.
-        rows: time steps or patches that it works through, one after the other where it is recurrent.
+        kind: what it computes; a bidirectional layer is two of its kind. `elementwise` is all that has no weights:
+            sums, slices, activations, dropout.
+        rows: time steps or patches that it works through, one after the other where it is recurrent; of a convolution
+            over pictures all their points.
         inputs: values of a row that come in.
         outputs: values of a row that it computes (units, filters); kept for the way back for every row, also where
-            only the last row is passed on.
+            only the last row is passed on. Dropout computes two for each: a random number and its answer.
         parameters: trainable weights.
+        frozen: weights that no gradient moves.
         kernel: rows that a convolution sees.
         heads: of attention.
         key_size: values of a key, of attention.
+        attended: rows that each row of attention looks at; 0 for all of its own.
+        passes_gradient: whether the way back goes on through it, since something before it is trained.
     """
 
     name: str
@@ -31,9 +36,12 @@ class Layer:
     inputs: int
     outputs: int
     parameters: int = 0
+    frozen: int = 0
     kernel: int = 1
     heads: int = 0
     key_size: int = 0
+    attended: int = 0
+    passes_gradient: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,3 +64,8 @@ class Architecture:
     def parameters(self) -> int:
         """All trainable weights."""
         return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def weights(self) -> int:
+        """All weights, trainable or not."""
+        return self.parameters + sum(layer.frozen for layer in self.layers)

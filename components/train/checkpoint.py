@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from components.deploy.durable import replacing
 
 Arrays = list[NDArray[Any]]
 FORMAT = 2
@@ -65,7 +66,7 @@ def content_key(**content: Any) -> str:
 
 
 def save_checkpoint(path: Path, runs: dict[str, Progress]) -> None:
-    """Writes the progress of each way of training aside, then puts it in place of the last checkpoint."""
+    """Replaces the last checkpoint by the progress of each way of training."""
     arrays: dict[str, Any] = {
         f"{mode}/{name}/{index}": array
         for mode, run in runs.items()
@@ -74,13 +75,8 @@ def save_checkpoint(path: Path, runs: dict[str, Progress]) -> None:
     }
     facts = {mode: {k: v for k, v in vars(run).items() if k not in _ARRAYS} for mode, run in runs.items()}
     arrays["facts"] = np.asarray(json.dumps({"format": FORMAT, "runs": facts}))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
+    with replacing(path) as file:
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Progress]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from components.deploy.durable import replacing
 from components.preprocess.series import Series
 from components.train.checkpoint import content_key
 from components.train.ridge import Layout, Ridge, fit_ridge
@@ -54,9 +54,6 @@ def _read(path: Path, layout: Layout) -> Ridge:
 def _write(path: Path, ridge: Ridge) -> None:
     names = ("look_backs", "penalties", "validation_rmse")
     facts = np.asarray(json.dumps({name: getattr(ridge, name) for name in names}))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Members that train side by side may write the same one: each writes its own file and puts it in place whole.
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
+    # Members that train side by side may write the same one.
+    with replacing(path) as file:
         np.savez(file, facts=facts, **{name: getattr(ridge, name) for name in _ARRAYS})
-    aside.replace(path)
