@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from components.cross_validate.fold_scores import ALL, MEAN, SPREAD, FoldScores
 from components.cross_validate.out_of_fold import OutOfFold
-from components.cross_validate.page import render_page
 from components.dataset.schema import Dataset
 from components.validate.report.blocks import Cell, Plots, Section, Table
+from components.validate.report.layout import render_page
 from components.validate.report.style import ENSEMBLE, finish, model_line
 from components.validate.report.wording import count, duration, lead, model_title, number, share, stamp
 

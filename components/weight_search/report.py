@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from components.cross_validate.page import render_page
 from components.dataset.schema import Dataset
 from components.validate.report.blocks import Block, Cell, Plots, Section, Table
+from components.validate.report.layout import render_page
 from components.validate.report.style import BAND, ENSEMBLE, colour, finish
 from components.validate.report.wording import duration, model_title, number, share
 from components.weight_search.search import Search

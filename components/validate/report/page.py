@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import jinja2
-from plotly.offline import get_plotlyjs
-
 from components.validate.gate import Unmeasured
 from components.validate.report import error_plots, readings_plot, storms, tables
 from components.validate.report.band_tables import bands_table, combinations_table
 from components.validate.report.blocks import Block, Plots, Section, Table, Text
 from components.validate.report.content import Content
+from components.validate.report.layout import render_template
 from components.validate.report.training_plot import learning_curves
 from components.validate.report.wording import count, lead, number
-
-_FOLDER = Path(__file__).parent
 
 
 def render(content: Content) -> str:
     """The whole report as one HTML page: styles, plots and plotly's code are inside, nothing is fetched."""
-    loader = jinja2.FileSystemLoader(_FOLDER)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("page.html.j2").render(
+    return render_template(
+        "page.html.j2",
         content=content,
         dataset=content.dataset,
         summary=_summary(content),
         sections=_sections(content),
-        plotly=get_plotlyjs(),
         gate=tables.gate_table(content),
     )
 
