@@ -267,7 +267,11 @@ def _network(
         warm=warm,
     )
     trained = train_network(job, journal)
-    facts = {"modes_tried": trained.modes_tried, "history": trained.progress.history, "width": task.width}
+    facts: dict[str, Any] = {
+        "modes_tried": trained.modes_tried,
+        "history": trained.progress.history,
+        "width": task.width,
+    }
     facts |= {"warm_start": warm_facts(task, start, series, warm), "recipe": asdict(recipe)}
     if warm is not None:
         facts["seconds_from_scratch"] = warm.seconds_from_scratch
