@@ -2,10 +2,11 @@
 
     python benchmarks/window_by_window.py [--members stacked_lstm,...] [--rows 781163] [--seconds 600] [--times 6]
 
-Sluice's way: chunks of rows, each scored at many rows, where the member reads one way; else windows, floods drawn more
-often. Window by window: 32 windows a batch, every one as likely as another. Same network, same linear start, same
-optimiser, same readings; one after the other, one thread each. Errors are of the weights that the training's own scores
-chose, over 6,000 validation windows: RMSE over all horizons relative to persistence's.
+Sluice's way: chunks of rows, each scored at many rows, where the member reads one way, and windows in the last quarter;
+else windows alone, floods drawn more often. Window by window: 32 windows a batch, every one as likely as another. Same
+network, same linear start, same optimiser, same readings; one after the other, one thread each. Errors are of the
+weights that the training's own scores chose, over 6,000 validation windows: RMSE over all horizons relative to
+persistence's.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from components.train.sampling import Sampler, WindowSampler, sampler_of
 from components.train.scoring import Asker, Scorer
 from components.train.start import start_of
 from components.train.task import Task
+from components.train.training import REFINING_RATE, REFINING_SHARE
 
 Way = Literal["sluice", "windows"]
 FIVE = "stacked_lstm,residual_gru,cnn_lstm,spike_detector,rule_based"
@@ -74,7 +76,7 @@ def main() -> None:
     parser.add_argument("--members", default=FIVE)
     parser.add_argument("--rows", type=int, default=781_163)
     parser.add_argument("--seconds", type=float, default=600.0, help="of Sluice's way, for each member")
-    parser.add_argument("--times", type=float, default=6.0, help="as long may the windows take")
+    parser.add_argument("--times", type=float, default=6.0, help="as long may the windows take; 0 leaves them out")
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -86,6 +88,8 @@ def main() -> None:
         for member in options.members.split(","):
             ground = _ground(series, task, member)
             ours = _say(member, "sluice", _trained(ground, "sluice", options.seconds, scorer))
+            if not options.times:
+                continue
             theirs = _say(member, "windows", _trained(ground, "windows", options.times * options.seconds, scorer))
             print(f"{member}: error {ours.relative_error / theirs.relative_error:.4f} of that of windows", flush=True)
 
@@ -108,9 +112,22 @@ def _trained(ground: Ground, way: Way, seconds: float, scorer: Scorer) -> Outcom
     own = Scorer(ground.series, ground.task, ground.start.ridge)
     trainer = Trainer(networks, ground.task, _sampler(ground, networks, way), own, recipe, seed=0)
     trainer.trace()
-    trainer.run(Stretch("seconds", 0.0, seconds, recipe.score_share), lambda *_: None)
+    first = seconds * (1 - REFINING_SHARE) if mode == "chunks" else seconds
+    trainer.run(Stretch("seconds", 0.0, first, recipe.score_share), lambda *_: None)
+    if mode == "chunks":
+        trainer = _refined(ground, trainer, own)
+        trainer.run(Stretch("seconds", first, seconds, recipe.score_share), lambda *_: None)
     trainer.use_best()
     return Outcome(trainer.progress.seconds, trainer.progress.targets, _error(ground, networks, scorer))
+
+
+def _refined(ground: Ground, before: Trainer, scorer: Scorer) -> Trainer:
+    networks = before.networks.refined()
+    recipe = replace(before.recipe, learning_rate=REFINING_RATE * before.recipe.learning_rate)
+    trainer = Trainer(networks, ground.task, _sampler(ground, networks, "sluice"), scorer, recipe, seed=0)
+    trainer.follow(before)
+    trainer.trace()
+    return trainer
 
 
 def _sampler(ground: Ground, networks: Networks, way: Way) -> Sampler:

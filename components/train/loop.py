@@ -150,6 +150,18 @@ class Trainer:
                 due = stretch.next_score(clock.now(), progress.step, self._scoring_seconds)
             after_step(self, score)
 
+    def follow(self, before: Trainer) -> None:
+        """Goes on where another trainer of the same weights has ended: its best ones, its clock, its history."""
+        before.use_best()
+        weights, past = self.model.get_weights(), before.progress
+        own = self.snapshot()
+        # The models list the same weights in orders of their own.
+        own.weights, own.best, own.average = weights, copy.deepcopy(weights), copy.deepcopy(weights)
+        for name in ("step", "seconds", "targets", "rows", "training_seconds", "waiting_seconds", "best_error"):
+            setattr(own, name, getattr(past, name))
+        own.history = [*past.history]
+        self.restore(own)
+
     def use_best(self) -> None:
         """Puts the best weights into the network."""
         self.model.set_weights(self.progress.best)

@@ -26,7 +26,8 @@ from components.train.ridge import Ridge
 from components.train.segments import FromLast, Segments, WindowUnit
 from components.train.task import Task
 
-Mode = Literal["chunks", "windows", "segments"]
+# `refined` is no way of its own: windows in the second part of a training on chunks.
+Mode = Literal["chunks", "windows", "segments", "refined"]
 
 # Width of a segment before the member's own layers: that of the widest of them.
 SEGMENT_UNITS = 128
@@ -84,6 +85,7 @@ class Networks:
         mode: what `training` takes.
         scored_rows: rows of a chunk that are scored, the last ones; 0 for windows.
         chunk_rows: rows of a chunk; 0 for windows.
+        refining: of a network that trains on chunks, the same weights on windows, as they are served; None for others.
     """
 
     serving: keras.Model
@@ -91,6 +93,13 @@ class Networks:
     mode: Mode
     scored_rows: int = 0
     chunk_rows: int = 0
+    refining: keras.Model | None = None
+
+    def refined(self) -> Networks:
+        """The same network, trained on windows from here on."""
+        if self.refining is None:
+            raise ValueError(f"a network that trains on {self.mode} is not refined")
+        return Networks(self.serving, self.refining, "refined")
 
 
 def assemble(task: Task, parts: Parts, start: Start, mode: Mode) -> Networks:
@@ -121,9 +130,7 @@ class _Network:
         self.spike = keras.layers.Dense(1, name="spike_logit") if parts.spikes else None
 
     def for_windows(self) -> Networks:
-        window, future = inputs_of(self.task)
-        change, spike = self._window_change(window, future)
-        training = keras.Model(_given(window, future), {"change": change, **spike}, name="training")
+        training = self._on_windows()
         return Networks(self._serving(), training, self.mode)
 
     def for_chunks(self) -> Networks:
@@ -139,7 +146,12 @@ class _Network:
         base = self._base(scaled, compressed, scored + rows - 1, ahead)
         change = self._change(hidden, base, ahead)
         training = keras.Model(_given(chunk, future), {"change": change}, name="training")
-        return Networks(self._serving(), training, "chunks", scored, warm_up + scored - 1)
+        return Networks(self._serving(), training, "chunks", scored, warm_up + scored - 1, self._on_windows())
+
+    def _on_windows(self) -> keras.Model:
+        window, future = inputs_of(self.task)
+        change, spike = self._window_change(window, future)
+        return keras.Model(_given(window, future), {"change": change, **spike}, name="training")
 
     def _serving(self) -> keras.Model:
         task = self.task

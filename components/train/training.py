@@ -7,8 +7,8 @@ import importlib
 import json
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,11 @@ from components.train.warm_start import WarmStart
 
 # Share of a member's budget spent on trying each of two ways of training before the better one goes on.
 PROBE_SHARE = 0.15
+# The last part of a training on chunks goes over windows from a zero state, as they are served, at a lower rate. Error
+# relative to persistence's after 100 s on 78,116 simulated rows, stacked LSTM: .369 without, .349 with a quarter of the
+# time, .353 with half.
+REFINING_SHARE = 0.25
+REFINING_RATE = 1 / 3
 CHECKPOINT_SECONDS = 10.0
 # Forecasts take a little longer than a timed batch says: windows are read from disk, answers are written.
 FORECAST_MARGIN = 1.15
@@ -147,7 +152,7 @@ class _Run:
         self.began = self.saved_at = time.monotonic()
         self.runs = load_checkpoint(path)
         if self.runs:
-            steps = sum(run.step for run in self.runs.values())
+            steps = sum(run.step for run in _apart(self.runs))
             journal.note(f"goes on from its checkpoint, after {steps} steps")
         self.note = TrainingNote(path.parent)
         self.scorer = Scorer(job.series, job.task, job.start.ridge)
@@ -164,11 +169,15 @@ class _Run:
         probe = self._probe_length(len(modes))
         tried = {mode: self._probe(trainers[mode], probe) for mode in modes if probe}
         chosen: Mode = min(tried, key=lambda mode: tried[mode]["validation_loss"]) if tried else modes[0]
-        trainer = trainers[chosen]
-        self._go_on(trainer, self._stretch(probe, self.total - probe * (len(modes) - 1)))
+        trainer, end = trainers[chosen], self.total - probe * (len(modes) - 1)
+        refining = self._refining_length(trainer.networks, end - probe)
+        self._go_on(trainer, self._stretch(probe, end - refining))
+        if refining:
+            trainer = self._refined(trainer)
+            self._go_on(trainer, self._stretch(end - refining, end))
         errors: dict[str, float] = {mode: line["validation_rmse"] for mode, line in tried.items()}
         return Trained(
-            self._best_networks(trainer),
+            self._best_networks(trainer, chosen),
             trainer.progress,
             errors or {chosen: _best(trainer.progress.history)},
             report_of(trainer.progress, trainer.micro_batch, job.recipe.precision, job.threads),
@@ -184,6 +193,20 @@ class _Run:
         if modes == 1:
             return 0.0
         return max(1.0, round(PROBE_SHARE * self.total)) if self.job.recipe.steps else PROBE_SHARE * self.total
+
+    def _refining_length(self, networks: Networks, length: float) -> float:
+        if networks.refining is None or self.job.warm is not None:
+            return 0.0
+        return float(round(REFINING_SHARE * length)) if self.job.recipe.steps else REFINING_SHARE * length
+
+    def _refined(self, trainer: Trainer) -> Trainer:
+        """The trainer of the last part: the same weights on windows."""
+        job, networks = self.job, trainer.networks.refined()
+        recipe = replace(job.recipe, learning_rate=REFINING_RATE * job.recipe.learning_rate)
+        sampler = sampler_of(job.series, job.task, job.start, networks)
+        refined = Trainer(networks, job.task, sampler, self.scorer, recipe, job.seed)
+        refined.follow(trainer)
+        return self._begun(refined)
 
     def _probe(self, trainer: Trainer, length: float) -> dict[str, float]:
         """The best score within the probe, so that a resumed run chooses as the first one did."""
@@ -228,9 +251,12 @@ class _Run:
         else:
             job.warm.give(networks.serving)
             sampler = replay_sampler_of(job.series, job.warm, networks)
-        trainer = Trainer(networks, job.task, sampler, self.scorer, job.recipe, job.seed)
+        return self._begun(Trainer(networks, job.task, sampler, self.scorer, job.recipe, job.seed))
+
+    def _begun(self, trainer: Trainer) -> Trainer:
+        """A trainer at its checkpoint, where there is one, its step compiled."""
         trainer.micro_batch = self._micro_batch(trainer)
-        saved = self.runs.pop(mode, None)
+        saved = self.runs.pop(trainer.networks.mode, None)
         if saved is not None and not trainer.fits(saved):
             self._tell("the checkpoint is of another network: beginning anew")
         self._restore(trainer, saved if saved is not None and trainer.fits(saved) else trainer.snapshot())
@@ -292,15 +318,16 @@ class _Run:
         self.note.stepped(trainer.progress.step)
 
     def _spent(self) -> float:
-        return sum(run.step if self.job.recipe.steps else run.seconds for run in self.runs.values())
+        return sum(run.step if self.job.recipe.steps else run.seconds for run in _apart(self.runs))
 
-    def _best_networks(self, trainer: Trainer) -> Networks:
+    def _best_networks(self, trainer: Trainer, chosen: Mode) -> Networks:
         """The networks with their best weights, in float32: what serves may have no half precision."""
         if self.job.recipe.precision == "float32":
             trainer.use_best()
-            return trainer.networks
-        networks = assemble(self.job.task, self._parts("float32"), self.job.start, trainer.networks.mode)
-        networks.training.set_weights(trainer.progress.best)
+            return replace(trainer.networks, mode=chosen)
+        networks = assemble(self.job.task, self._parts("float32"), self.job.start, chosen)
+        own = networks.refined() if trainer.networks.mode == "refined" else networks
+        own.training.set_weights(trainer.progress.best)
         return networks
 
     def _parts(self, precision: Precision) -> Parts:
@@ -312,6 +339,11 @@ class _Run:
     def _tell(self, text: str) -> None:
         if text:
             self.journal.note(text)
+
+
+def _apart(runs: Mapping[str, Progress]) -> list[Progress]:
+    """The runs without the one whose steps and seconds another one counts on."""
+    return [run for mode, run in runs.items() if mode != "chunks" or "refined" not in runs]
 
 
 def _best(history: list[dict[str, float]]) -> float:
