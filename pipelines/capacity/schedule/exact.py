@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from pipelines.capacity.schedule.answer import Answer
-from pipelines.capacity.schedule.assignment import assign
 from pipelines.capacity.schedule.fit import Fit
 from pipelines.capacity.schedule.jobs import Problem
 from pipelines.capacity.schedule.plan import Schedule, schedule_of
-from pipelines.capacity.schedule.timeline import search_timeline, uninterrupted_seconds
+from pipelines.capacity.schedule.search import Search, searched
+from pipelines.capacity.schedule.timeline import uninterrupted_seconds
 
 NOT_INSTALLED = "OR-Tools is not installed (`pip install sluice[plan]`)"
 _LEFT_OUT = "cards are shared or jobs are stopped on their way, which the exact search leaves out"
@@ -44,16 +45,11 @@ def exact(problem: Problem, fit: Fit, known: Schedule, time_limit_seconds: float
         known: a plan to begin with.
         time_limit_seconds: after these, the best plan so far is taken.
     """
-    try:
-        from ortools.sat.python import cp_model
-    except ImportError:
+    if find_spec("ortools") is None:
         return Found(None, NOT_INSTALLED)
     if not all(uninterrupted_seconds(fit, job) for job in fit.jobs):
         return Found(None, "a job takes longer than its windows, so it is stopped on its way")
-    if _order_is_free(fit):
-        answer = assign(cp_model, fit, known, time_limit_seconds)
-    else:
-        answer = search_timeline(cp_model, problem, fit, known, time_limit_seconds)
+    answer = searched(Search(problem, fit, known, time_limit_seconds, _order_is_free(fit)))
     if answer is None:
         return Found(None, f"nothing was found in {time_limit_seconds:g} s")
     return _found(problem, fit, known, answer, time_limit_seconds)
