@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["lstm", "gru", "rnn", "dense", "conv1d", "conv2d", "attention", "normalization", "elementwise", "other"]
+Kind = Literal[
+    "lstm", "gru", "rnn", "dense", "conv1d", "conv2d", "attention", "normalization", "elementwise", "dropout", "other"
+]
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Layer:
     Attributes:
         name: of the layer.
         kind: what it computes; a bidirectional layer is two of its kind. `elementwise` is all that has no weights:
-            sums, slices, activations, dropout.
+            sums, slices, activations, pooling. `dropout` is in training alone.
         rows: time steps or patches that it works through, one after the other where it is recurrent; of a convolution
             over pictures all their points.
         inputs: values of a row that come in.
@@ -23,10 +25,11 @@ class Layer:
             only the last row is passed on. Dropout computes two for each: a random number and its answer.
         parameters: trainable weights.
         frozen: weights that no gradient moves.
-        kernel: rows that a convolution sees.
+        kernel: rows that a convolution sees, or that pooling makes one of.
         heads: of attention.
         key_size: values of a key, of attention.
         attended: rows that each row of attention looks at; 0 for all of its own.
+        last_row: whether a recurrent layer passes on its last row alone.
         passes_gradient: whether the way back goes on through it, since something before it is trained.
     """
 
@@ -41,6 +44,7 @@ class Layer:
     heads: int = 0
     key_size: int = 0
     attended: int = 0
+    last_row: bool = False
     passes_gradient: bool = True
 
 
