@@ -47,6 +47,10 @@ def test_dedicated_splits_the_cards_and_shared_counts_them_twice(chart: Any) -> 
     assert gpus(chart.render(cards, "shared")) == {"In": "1", "NotIn": "4"}
 
 
+def test_without_serving_on_a_card_all_cards_are_for_training(chart: Any) -> None:
+    assert gpus(chart.render({"gpu": {"cards": 3}}, "cpu")) == {"": "3"}
+
+
 def test_the_quota_counts_the_class_that_serving_pods_have(chart: Any) -> None:
     objects = chart.render({"serving": {"priorityClassName": "water-first"}, "priorities": {"enabled": False}})
     values = {
