@@ -77,6 +77,16 @@ benchmark-scale: setup ## Seconds and peak memory of each step at 0.78, 1 and 1.
 benchmark-accuracy: setup ## Errors on public tables (DATA=folder with ETTh1.csv.gz and the others).
 	$(BIN)/python benchmarks/accuracy.py $(DATA)
 
+.PHONY: benchmark-windows
+benchmark-windows: setup ## Training as Sluice does against single windows for six times as long.
+	$(BIN)/python benchmarks/window_by_window.py
+
+.PHONY: benchmark-plan
+benchmark-plan: setup ## What the planner predicts of memory, time and orders against what is measured.
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/duration.py
+	$(BIN)/python benchmarks/schedules.py
+
 .PHONY: benchmark-retraining
 benchmark-retraining: setup ## Retraining from the champion against training from scratch.
 	$(BIN)/python benchmarks/retraining.py

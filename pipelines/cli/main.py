@@ -13,6 +13,7 @@ from pipelines.cli import (
     export,
     keys,
     models,
+    plan,
     predict,
     predict_batch,
     retrain,
@@ -50,6 +51,7 @@ app.command("compile")(compiling.compile_command)
 app.command("simulate")(simulate.simulate)
 app.command("submit")(submit.submit)
 app.command("track")(track.track)
+app.command("plan")(plan.plan)
 app.command("doctor")(doctor.doctor)
 app.command("why")(why.why)
 
