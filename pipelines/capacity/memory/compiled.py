@@ -1,7 +1,8 @@
 """The `compiled` column: the compiler's own buffer assignment for the very training step, or for an answer.
 
 XLA compiles the step for the CPU in a process of its own and writes down which buffers it will allocate; nothing is
-run. What it will allocate is what it will take: a compiled step asks for no memory beside it.
+run. What it will allocate is what it will take: a compiled step asks for no memory beside it. Of half precision it says
+little: for a CPU bfloat16 is compiled as float32 (stacked LSTM, 64 chunks: 269 MB, 275 in float32, 147 in float16).
 """
 
 from __future__ import annotations
