@@ -28,7 +28,7 @@ def _near(formula: int, found: int) -> bool:
     return found / FACTOR <= formula <= found * FACTOR
 
 
-@pytest.mark.parametrize("member", ["rule_based", "spike_detector"])
+@pytest.mark.parametrize("member", ["rule_based", pytest.param("spike_detector", marks=pytest.mark.slow)])
 def test_the_formula_of_a_step_is_near_what_the_compiler_assigns(member: str) -> None:
     (found,) = compiled_memory(Subject(member, SETTING), [32], os.environ)
     formula = training_memory(member_architecture(member, SETTING), Step(32, execution="xla"))
@@ -40,6 +40,7 @@ def test_the_formula_of_a_step_is_near_what_the_compiler_assigns(member: str) ->
     assert found.parameter_bytes + found.temporary_bytes <= found.total_bytes
 
 
+@pytest.mark.slow
 def test_the_formula_holds_for_a_model_of_somebody_else_in_training_and_in_answering(tmp_path: Path) -> None:
     model = keras.Sequential(
         [

@@ -101,7 +101,7 @@ def small(draw: st.DrawFn) -> Problem:
 
 @needs_solver
 @given(small())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_exact_search_finds_what_trying_everything_finds(problem: Problem) -> None:
     plan = best(problem, time_limit_seconds=20)
     assert plan.proven_best
