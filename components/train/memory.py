@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from components.train.architecture import Architecture, Layer
-from components.train.architecture_reader import architecture_of
 from components.train.layer_memory import (
     Execution,
     answer_values,
@@ -26,8 +25,6 @@ from components.train.layer_memory import (
 )
 
 if TYPE_CHECKING:
-    import keras
-
     from components.train.precision import Precision
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw", "adafactor"]
@@ -254,8 +251,3 @@ def most_bytes(architecture: Architecture, micro_batch: int) -> int:
     found = [training_memory(architecture, Step(micro_batch, prefetched=1, execution=way)) for way in ways]
     growth = max(each.growth_bytes for each in found)
     return found[0].total_bytes - found[0].growth_bytes + math.ceil(HEAP_FACTOR * growth) + UNCOUNTED_BYTES
-
-
-def footprint_of(model: keras.Model) -> Architecture:
-    """The architecture of a training model, from which its memory is computed."""
-    return architecture_of(model, str(model.name))

@@ -17,12 +17,13 @@ import keras
 from components.journal import Journal
 from components.preprocess.series import Series
 from components.preprocess.windows import chunk_starts, origins
+from components.train.architecture_reader import architecture_of
 from components.train.checkpoint import Progress, content_key, load_checkpoint, save_checkpoint
 from components.train.device_report import DeviceReport, report_of
 from components.train.forecasts import PARTS
 from components.train.gradient_step import out_of_memory
 from components.train.loop import Interrupted, Recipe, Trainer, stop_asked
-from components.train.memory import footprint_of, largest_micro_batch
+from components.train.memory import largest_micro_batch
 from components.train.memory_room import step_room_bytes
 from components.train.network import Mode, Networks, Parts, Start, assemble
 from components.train.pace import Stretch
@@ -279,7 +280,7 @@ class _Run:
         if self.job.recipe.deterministic and mode in most:
             return min(most[mode], trainer.batch)
         room = step_room_bytes(self.job.memory_bytes)
-        fits = largest_micro_batch(footprint_of(trainer.model), room, trainer.batch)
+        fits = largest_micro_batch(architecture_of(trainer.model, self.job.member), room, trainer.batch)
         chosen = min(fits, most.get(mode, fits))
         if self.job.recipe.deterministic:
             most[mode] = chosen

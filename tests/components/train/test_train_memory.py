@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from components.preprocess.series import Series
 from components.train import memory_room
 from components.train.architecture import Architecture, Kind, Layer
+from components.train.architecture_reader import architecture_of
 from components.train.layer_memory import Execution
 from components.train.memory import (
     OPTIMIZER_COPIES,
     UNCOUNTED_BYTES,
     Optimizer,
     Step,
-    footprint_of,
     inference_memory,
     largest_micro_batch,
     most_bytes,
@@ -190,7 +190,7 @@ def test_a_footprint_counts_every_layer_once(member: str, series: Series, task: 
     parts = importlib.import_module(MEMBERS[member].module).parts(task)
     # The serving network calls the same layers once more.
     model = assemble(task, parts, start, "windows").training
-    footprint = footprint_of(model)
+    footprint = architecture_of(model, "training")
     assert footprint.weights == sum(variable.numpy().size for variable in model.weights)
     assert footprint.parameters == sum(variable.numpy().size for variable in model.trainable_variables)
     units = {"stacked_lstm": 320, "residual_gru": 320, "cnn_lstm": 192, "spike_detector": 256}[member]
