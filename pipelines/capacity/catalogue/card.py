@@ -139,6 +139,13 @@ class Card(Entry):
         return int(major), int(minor)
 
     @property
+    def training_precision(self) -> Literal["float32", "mixed_float16", "mixed_bfloat16"]:
+        """Half precision where the card gains from it, in the kind that components.train takes there."""
+        if not self.gains_from_mixed_precision:
+            return "float32"
+        return "mixed_bfloat16" if self.compute_capability >= (8, 0) else "mixed_float16"
+
+    @property
     def gains_from_mixed_precision(self) -> bool:
         """Whether a training step may become faster by mixed precision."""
         return self.mixed_precision_gain.high > 1

@@ -81,14 +81,14 @@ def pass_seconds(card: Card, work: Work) -> dict[str, Range]:
         # A chunk scores as many windows as a window has rows.
         scored = work.window if mode_of(name, work.setting) == "chunks" else 1
         found[name] = pass_time(
-            architecture, work.windows, work.batch, rates, _precision(card), scored_rows=scored
+            architecture, work.windows, work.batch, rates, card.training_precision, scored_rows=scored
         ).seconds
     return found
 
 
 def training_needs(card: Card, work: Work) -> dict[str, MemoryNeed]:
     """By member, what its training takes of the card."""
-    precision = _precision(card)
+    precision = card.training_precision
     return {
         name: training_need(each, work.batch, precision, "adamw", 1, "cuda")
         for name, each in architectures(work).items()
@@ -112,10 +112,6 @@ def mixed_precision_saving(work: Work) -> dict[str, float]:
 
 def _serving_architectures(work: Work) -> Sequence[Architecture]:
     return [member_architecture(name, work.setting, "windows") for name in FIVE]
-
-
-def _precision(card: Card) -> Precision:
-    return "mixed_float16" if card.gains_from_mixed_precision else "float32"
 
 
 def scoring_seconds(card: Card, work: Work) -> Range:

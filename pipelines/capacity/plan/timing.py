@@ -48,9 +48,7 @@ def precision_on(card: Card | None, trained: Trained) -> Precision:
         InputError: the card can't compute in the precision that is wanted.
     """
     if trained.precision == "auto":
-        if card is None or not card.gains_from_mixed_precision:
-            return "float32"
-        return "mixed_bfloat16" if card.compute_capability >= (8, 0) else "mixed_float16"
+        return "float32" if card is None else card.training_precision
     if card is not None and trained.precision not in ("float32", *card.precisions):
         fix = f"choose from auto, float32, {', '.join(name for name in card.precisions if 'mixed' in name)}"
         raise InputError("--precision", f"{card.title} has no {trained.precision}", fix)
