@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
+from page_reader import Reader, read
 
 from pipelines.capacity.page import write_page
 from pipelines.capacity.page.answer_page import answer_page
@@ -16,29 +16,6 @@ from pipelines.capacity.plan.request import FixedWorkload, Request, parse_cards
 from pipelines.capacity.ranges import Range
 
 HOSTILE = "<script>alert(1)</script>"
-
-
-class Reader(HTMLParser):
-    """Text outside of scripts and styles, and what is loaded from elsewhere."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = ""
-        self.loaded: list[str] = []
-        self._in = ""
-
-    def handle_starttag(self, tag, attrs):
-        self._in = tag
-        self.loaded += [
-            value for name, value in attrs if name in ("src", "href") and value and not value.startswith("#")
-        ]
-
-    def handle_endtag(self, tag):
-        self._in = ""
-
-    def handle_data(self, data):
-        if self._in not in ("script", "style"):
-            self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +35,7 @@ def too_small(catalogue) -> Answer:
 def written(answer: Answer, tmp_path) -> tuple[str, Reader]:
     write_page(answer, tmp_path / "plan.html")
     html = (tmp_path / "plan.html").read_text(encoding="utf-8")
-    reader = Reader()
-    reader.feed(html)
-    return html, reader
+    return html, read(html)
 
 
 def test_the_page_names_every_card_workload_order_and_remark_and_loads_nothing(mixed, tmp_path):
