@@ -126,6 +126,7 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | SystemError | tf.errors.ResourceExhaustedError):
         return True
     text = str(error).lower()
-    words = ("out of memory", "alloc_failed", "failed to allocate", "can't start new thread")
-    vague = RuntimeError | tf.errors.InternalError | tf.errors.UnknownError
+    # oneDNN tells of its errors by number: 1 is `dnnl_out_of_memory` (dnnl_common_types.h).
+    words = ("out of memory", "alloc_failed", "failed to allocate", "can't start new thread", "status: 1, message:")
+    vague = RuntimeError | tf.errors.InternalError | tf.errors.UnknownError | tf.errors.AbortedError
     return isinstance(error, vague) and any(word in text for word in words)

@@ -106,6 +106,9 @@ def test_other_errors_are_not_taken_for_want_of_memory(
     with pytest.raises(ValueError, match="shapes"):
         train_network(_job(series, task, start, tmp_path), Journal("", "train"))
     assert out_of_memory(tf.errors.InternalError(None, None, "CUDNN_STATUS_ALLOC_FAILED"))
+    of_onednn = "Operation received an exception:Status: {}, message: could not create a primitive"
+    assert out_of_memory(tf.errors.AbortedError(None, None, of_onednn.format(1)))
+    assert not out_of_memory(tf.errors.AbortedError(None, None, of_onednn.format(3)))
     assert not out_of_memory(tf.errors.InternalError(None, None, "no such kernel"))
 
 
