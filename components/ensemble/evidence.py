@@ -38,7 +38,9 @@ class Evidence:
 def mean_squares(errors: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean of squares over the first axis, [...]; NaN errors are passed over, a column with none left gives NaN."""
     seen = np.isfinite(errors)
-    squares = np.where(seen, errors.astype(np.float64) ** 2, 0.0).sum(axis=0)
+    known = np.where(seen, errors, np.float32(0.0))
+    # Summed as doubles without a copy of the errors as such: those of a panel at many horizons take a gigabyte.
+    squares = np.einsum("n...,n...->...", known, known, dtype=np.float64)
     count = seen.sum(axis=0)
     return np.where(count > 0, squares / np.maximum(count, 1), np.nan)
 

@@ -10,7 +10,6 @@ from components.ensemble.export import export_saved_model
 from components.ensemble.forecasts import ask_head
 from components.ensemble.gating import GateTrainer
 from components.ensemble.members import PartForecasts, load_members
-from components.ensemble.selection import Weighting
 from components.ensemble.servable import OUTPUTS, build_head, build_servable, load_servable
 from components.ensemble.step import EnsembleRequest, fit_ensemble
 from components.journal import Journal
@@ -26,7 +25,7 @@ def gated(basin):
     fitted, _ = fit_on_validation(dataset, series, members, seed=1)
     evidence = evidence_of(dataset, series, members, fitted.signals)
     gate = GateTrainer(evidence, seed=1).train(evidence, epochs=5)
-    weighting = Weighting("gating", None, gate, fitted.weighting.candidates)
+    weighting = dataclasses.replace(fitted.weighting, kind="gating", fixed=None, gate=gate)
     return members, dataclasses.replace(fitted, weighting=weighting), evidence
 
 

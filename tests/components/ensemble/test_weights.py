@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from components.ensemble.evidence import Evidence, block_losses, mean_squares, relative_rmse, rmse
 from components.ensemble.folds import FOLDS, interleaved_folds
 from components.ensemble.selection import (
+    LEADS,
     LEAST_BLOCKS,
-    MARGIN,
     REFERENCES,
     Candidate,
     Reach,
@@ -125,14 +125,21 @@ def test_folds_purge_fits_whose_rows_overlap_those_held_back():
 
 def candidate(relative, spread=0.0):
     blocks = relative**2 + spread * np.array([1.0, -1.0] * 10)
-    return Candidate(np.zeros((0, 1, 1), np.float32), relative, relative, blocks)
+    return Candidate(relative, relative, blocks)
 
 
 def test_a_later_kind_must_win_by_the_margin():
-    assert preferred({"inverse": candidate(1.0), "caruana": candidate(1.0 - 0.9 * MARGIN)}) == "inverse"
-    assert preferred({"inverse": candidate(1.0), "caruana": candidate(1.0 - 1.1 * MARGIN)}) == "caruana"
+    for kind in ("equal", "caruana", "gating"):
+        share = LEADS[kind].share
+        assert preferred({"inverse": candidate(1.0), kind: candidate(1.0 - 0.9 * share)}) == "inverse"
+        assert preferred({"inverse": candidate(1.0), kind: candidate(1.0 - 1.1 * share)}) == kind
     kinds = {"inverse": 1.0, "caruana": 0.9, "single": 0.899, "gating": 0.8}
     assert preferred({kind: candidate(relative) for kind, relative in kinds.items()}) == "gating"
+
+
+def test_the_plain_mean_and_a_single_member_are_shown_but_never_kept():
+    kinds = {"inverse": 1.0, "mean": 0.8, "equal": 1.0, "caruana": 0.99, "single": 0.8}
+    assert preferred({kind: candidate(relative) for kind, relative in kinds.items()}) == "caruana"
 
 
 def test_a_lead_that_hangs_on_a_few_blocks_is_no_lead():
@@ -235,14 +242,15 @@ def test_a_gate_is_not_kept_where_signals_say_nothing():
 def test_a_gate_never_gives_weight_to_a_member_worse_than_the_last_value():
     errors = noise(2000, 3, 2) * np.array([0.3, 4.0, 0.4])[None, :, None]
     evidence = make_evidence(errors, signals=noise(2000, 3, seed=5))
-    gated = choose_weights(evidence, Reach(window=20, longest=5), seed=1).candidates["gating"]
-    assert (gated.held_back[:, 1] == 0).all()
+    gate = choose_weights(evidence, Reach(window=20, longest=5), seed=1).dynamic
+    assert (gate.weights(evidence.signals)[:, 1] == 0).all()
 
 
 def test_the_same_seed_gives_the_same_gate():
     evidence = make_evidence(0.5 * noise(520, 2, 2), signals=noise(520, 3, seed=5))
-    first, second = (choose_weights(evidence, Reach(10, 3), seed=4).candidates["gating"] for _ in range(2))
-    assert np.array_equal(first.held_back, second.held_back)
+    first, second = (choose_weights(evidence, Reach(10, 3), seed=4) for _ in range(2))
+    assert np.array_equal(first.dynamic.weights(evidence.signals), second.dynamic.weights(evidence.signals))
+    assert first.candidates["gating"].relative == second.candidates["gating"].relative
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
