@@ -26,10 +26,11 @@ from components.preprocess.series import Series
 from components.preprocess.step import PrepareRequest, prepare_series
 from components.preprocess.storage import load_series
 from components.simulate.reservoir import simulate_reservoir
-from components.train.loop import Recipe, Trainer
+from components.train.loop import Trainer
 from components.train.members import stacked_lstm
 from components.train.network import Mode, Start, assemble
 from components.train.pace import Stretch
+from components.train.recipe import Recipe
 from components.train.ridge import Ridge, block_layout, feature_count
 from components.train.sampling import sampler_of
 from components.train.scoring import Scorer

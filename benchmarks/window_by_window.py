@@ -25,9 +25,10 @@ from training import prepared
 
 from components.dataset.load import load_preset
 from components.preprocess.series import Series
-from components.train.loop import Trainer, recipe_of
+from components.train.loop import Trainer
 from components.train.network import Networks, Start, assemble
 from components.train.pace import Stretch
+from components.train.recipe import recipe_of
 from components.train.registry import MEMBERS
 from components.train.ridge import fit_ridge, start_layout
 from components.train.sampling import Sampler, WindowSampler, sampler_of
@@ -105,7 +106,7 @@ def _trained(ground: Ground, way: Way, seconds: float, scorer: Scorer) -> Outcom
     parts = module.parts(ground.task)
     mode = "chunks" if way == "sluice" and parts.causal else "windows"
     networks = assemble(ground.task, parts, ground.start, mode)
-    recipe = recipe_of(ground.task)
+    recipe = recipe_of(ground.task.segment)
     recipe = replace(recipe, learning_rate=recipe.learning_rate * MEMBERS[ground.member].rate)
     if way == "windows":
         recipe = replace(recipe, windows=PLAIN_BATCH)

@@ -1,4 +1,6 @@
-"""Writes helm/sluice/README.md from the chart's values.yaml: `python helm/readme.py`, or `--check`.
+"""Writes what the chart repeats of other places: `python helm/readme.py`, or `--check`.
+
+README.md comes from values.yaml, files/profiles from the pipelines' presets, as a chart reads files of its own alone.
 
 Each value has a comment `# -- what it is` right above it, which may go on in further comment lines.
 """
@@ -16,6 +18,7 @@ from typing import Any
 import yaml
 
 CHART = Path(__file__).parent / "sluice"
+PRESETS = Path(__file__).parents[1] / "pipelines" / "platform" / "profiles"
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][\w.-]*):")
 
 HEAD = """# sluice
@@ -88,15 +91,26 @@ def readme(chart: Path = CHART) -> str:
     return HEAD.format(description=about["description"], profiles=profiles) + "\n".join(rows) + "\n"
 
 
+def written(chart: Path = CHART) -> dict[Path, str]:
+    """The files that are written, with their text."""
+    presets = {path.name: path.read_text(encoding="utf-8") for path in sorted(PRESETS.glob("*.yaml"))}
+    return {
+        chart / "README.md": readme(chart),
+        **{chart / "files" / "profiles" / name: text for name, text in presets.items()},
+    }
+
+
 def main(arguments: list[str]) -> int:
-    """Writes it; with --check 1 where it is out of step."""
-    path = CHART / "README.md"
+    """Writes them; with --check 1 where one is out of step."""
+    files = written()
     if arguments == ["--check"]:
-        if path.is_file() and path.read_text(encoding="utf-8") == readme():
-            return 0
-        print(f"{path} is out of step with values.yaml: run python helm/readme.py", file=sys.stderr)
-        return 1
-    path.write_text(readme(), encoding="utf-8")
+        wrong = [path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+        for path in wrong:
+            print(f"{path} is out of step with its source: run python helm/readme.py", file=sys.stderr)
+        return 1 if wrong else 0
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -39,6 +39,7 @@ class Source:
     work: Any
     revision: Any
     trainings: dict[str, Any]
+    step: dict[str, Any]
 
 
 def scored_folds(platform: Platform, source: Source) -> Any:
@@ -54,7 +55,7 @@ def scored_folds(platform: Platform, source: Source) -> Any:
         items = source.trainings[kind.parameter]
         with dsl.ParallelFor(items=items, parallelism=kind.at_once, name=kind.parameter) as training:
             trained = platform.place_training(
-                train_fold(training=training, folds=source.folds, series=series, **common), kind
+                train_fold(training=training, folds=source.folds, series=series, **source.step, **common), kind
             )
         models[kind.parameter] = dsl.Collected(trained.outputs["member_model"])
     return place(score_folds(series=series, **common, **models), "score_folds")
@@ -72,6 +73,9 @@ def _cross_validation(
     members_2: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
     members_3: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
     members_4: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
+    batch: int = 0,
+    micro_batch: int = 0,
+    precision: str = "auto",
 ) -> Results:
     """Trains every member on every fold and scores what they forecast.
 
@@ -87,9 +91,13 @@ def _cross_validation(
         members_2: trainings that ask a cluster for something else; a list of their own, as KFP can't join lists.
         members_3: a third list.
         members_4: a fourth list.
+        batch: windows or chunks of a training step; 0 for the recipe's own.
+        micro_batch: most of them in memory at once; 0 for as many as fit.
+        precision: of the members' layers: auto, float32, mixed_float16 or mixed_bfloat16.
     """
     trainings = dict(zip(MEMBER_LISTS, (members, members_2, members_3, members_4), strict=True))
-    scored = scored_folds(platform, Source(dataset, data, data_digest, folds, work, revision, trainings))
+    step = {"batch": batch, "micro_batch": micro_batch, "precision": precision}
+    scored = scored_folds(platform, Source(dataset, data, data_digest, folds, work, revision, trainings, step))
     return Results(scored.outputs["metrics"], scored.outputs["folds"], scored.outputs["report"])
 
 

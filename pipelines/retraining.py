@@ -44,6 +44,9 @@ def _retraining(
     deterministic: bool = False,
     deadline: float = 0.0,
     memory_mb: int = 0,
+    batch: int = 0,
+    micro_batch: int = 0,
+    precision: str = "auto",
 ) -> Results:
     """Trains the champion's members further, combines them, and publishes what passes the gate.
 
@@ -75,6 +78,9 @@ def _retraining(
         deterministic: whether the same steps give the same weights to the last bit; needs `steps`.
         deadline: epoch seconds by which the run must have ended; training gets what that leaves; 0 for none.
         memory_mb: memory that one training may take of its device; 0 for what is free.
+        batch: windows or chunks of a training step; 0 for the recipe's own.
+        micro_batch: most of them in memory at once; 0 for as many as fit.
+        precision: of the members' layers: auto, float32, mixed_float16 or mixed_bfloat16.
     """
     place = platform.place
     common = {"dataset": dataset, "work": work, "revision": revision}
@@ -96,6 +102,9 @@ def _retraining(
         deterministic=deterministic,
         deadline=deadline,
         memory_mb=memory_mb,
+        batch=batch,
+        micro_batch=micro_batch,
+        precision=precision,
         champion=taken.outputs["champion_members"],
         replay=replay,
         **common,

@@ -85,6 +85,9 @@ def _retrained_search(
     members_2: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
     members_3: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
     members_4: list[dict] = [],  # type: ignore[type-arg]  # noqa: B006
+    batch: int = 0,
+    micro_batch: int = 0,
+    precision: str = "auto",
 ) -> RetrainedResults:
     """Trains every experiment on every fold, and searches weights among all that was trained.
 
@@ -102,9 +105,13 @@ def _retrained_search(
         members_2: trainings that ask a cluster for something else; a list of their own, as KFP can't join lists.
         members_3: a third list.
         members_4: a fourth list.
+        batch: windows or chunks of a training step; 0 for the recipe's own.
+        micro_batch: most of them in memory at once; 0 for as many as fit.
+        precision: of the members' layers: auto, float32, mixed_float16 or mixed_bfloat16.
     """
     trainings = dict(zip(MEMBER_LISTS, (members, members_2, members_3, members_4), strict=True))
-    scored = scored_folds(platform, Source(dataset, data, data_digest, folds, work, revision, trainings))
+    asked = {"batch": batch, "micro_batch": micro_batch, "precision": precision}
+    scored = scored_folds(platform, Source(dataset, data, data_digest, folds, work, revision, trainings, asked))
     step = weight_search(
         dataset=dataset, folds=scored.outputs["folds"], trials=trials, seed=seed, work=work, revision=revision
     )

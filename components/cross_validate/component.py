@@ -18,6 +18,9 @@ def train_fold(
     series: Input[Dataset],
     member_model: Output[Model],
     summary: Output[Metrics],
+    batch: int = 0,
+    micro_batch: int = 0,
+    precision: str = "auto",
 ) -> None:
     """Trains one member on the rows before one block, and forecasts the block.
 
@@ -30,6 +33,9 @@ def train_fold(
         series: the prepared series, shared by all folds.
         member_model: the member's folder.
         summary: errors, seconds, memory.
+        batch: windows or chunks of a step; 0 for the recipe's own.
+        micro_batch: most of them in memory at once; 0 for as many as fit.
+        precision: of the member's layers: auto, float32, mixed_float16 or mixed_bfloat16.
     """
     import dataclasses
     import json
@@ -38,6 +44,7 @@ def train_fold(
     from components.cross_validate.train_fold import FoldRequest, Training, train_fold
     from components.dataset.load import parse_dataset
     from components.journal import Journal
+    from components.train.wishes import StepWishes
 
     # KFP carries all numbers of a dictionary as floats.
     whole = {name: int(training[name]) for name in ("fold", "experiment", "seed", "window")}
@@ -51,6 +58,7 @@ def train_fold(
             folds=folds,
             work=Path(work) if work else None,
             out=Path(member_model.path),
+            wishes=StepWishes(batch, micro_batch, precision),
         )
         figures = dataclasses.asdict(train_fold(request, journal))
         for name, figure in figures.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.cross_validate.folds import Fold, fold_series
@@ -13,6 +13,7 @@ from components.dataset.schema import Dataset
 from components.journal import Journal
 from components.preprocess.storage import load_series
 from components.train.step import MemberSummary, TrainRequest, train_member
+from components.train.wishes import StepWishes
 
 TRAINING_FILE = "training.json"
 
@@ -59,6 +60,7 @@ class FoldRequest:
         folds: how many there are.
         work: folder under which checkpoints lie; None keeps none.
         out: folder for the member.
+        wishes: how a step is done, where somebody says so.
     """
 
     dataset: Dataset
@@ -67,6 +69,7 @@ class FoldRequest:
     folds: int
     work: Path | None
     out: Path
+    wishes: StepWishes = field(default_factory=StepWishes)
 
 
 def train_fold(request: FoldRequest, journal: Journal) -> MemberSummary:
@@ -91,6 +94,7 @@ def train_fold(request: FoldRequest, journal: Journal) -> MemberSummary:
                 # Checkpoints go by the series' digest, which is the fold's own.
                 work=request.work,
                 out=request.out,
+                wishes=request.wishes,
             ),
             journal,
         )

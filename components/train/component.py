@@ -25,6 +25,9 @@ def train(
     memory_mb: int = 0,
     champion: Input[Model] = None,
     replay: float = 0.5,
+    batch: int = 0,
+    micro_batch: int = 0,
+    precision: str = "auto",
 ) -> None:
     """Trains one member within its budget and forecasts all validation and test windows with it.
 
@@ -46,6 +49,9 @@ def train(
         memory_mb: memory that training may take of its device; 0 for what is free.
         champion: the champion's members, to go on from; none begins with fresh weights.
         replay: share of each batch from readings that the champion knows.
+        batch: windows or chunks of a step; 0 for the recipe's own.
+        micro_batch: most of them in memory at once; 0 for as many as fit.
+        precision: of the member's layers: auto, float32, mixed_float16 or mixed_bfloat16.
     """
     import dataclasses
     import json
@@ -56,6 +62,7 @@ def train(
     from components.train.step import TrainRequest, train_member
     from components.train.warm_start import Replay
     from components.train.window_share import Timetable
+    from components.train.wishes import StepWishes
 
     journal = Journal(work, f"train {member}")
     with journal.step_events():
@@ -74,6 +81,7 @@ def train(
             memory_bytes=memory_mb * 2**20,
             warm_start=Path(champion.path) if champion else None,
             replay=Replay(replay),
+            wishes=StepWishes(batch, micro_batch, precision),
         )
         figures = dataclasses.asdict(train_member(request, journal))
         for name, figure in figures.items():

@@ -24,6 +24,7 @@ from components.train.runtime import Runtime, prepare
 from components.train.task import Task
 from components.train.warm_start import PATIENCE, RATE_SHARE, Replay, WarmStart, warm_facts, warm_start_of
 from components.train.window_share import Timetable, seconds_after_training, seconds_in_window
+from components.train.wishes import StepWishes
 
 if TYPE_CHECKING:
     import keras
@@ -58,6 +59,7 @@ class TrainRequest:
         memory_bytes: memory that training may take of its device; 0 for what is free.
         warm_start: folder with the champion's members to go on from; None begins with fresh weights.
         replay: how batches are mixed after a warm start.
+        wishes: how a step is done, where somebody says so.
         clock: epoch seconds.
     """
 
@@ -76,6 +78,7 @@ class TrainRequest:
     memory_bytes: int = 0
     warm_start: Path | None = None
     replay: Replay = field(default_factory=Replay)
+    wishes: StepWishes = field(default_factory=StepWishes)
     clock: Callable[[], float] = time.time
 
     @property
@@ -237,18 +240,15 @@ def _network(
     allowance: _Allowance,
     warm: WarmStart | None = None,
 ) -> _Fitted:
-    from components.train.loop import recipe_of
-    from components.train.precision import compute_capability, precision_of
+    from components.train.recipe import recipe_of
     from components.train.training import Job, train_network
 
-    precision = precision_of(compute_capability())
-    usual = recipe_of(task)
+    usual = recipe_of(task.segment)
     recipe = replace(
-        usual,
+        request.wishes.applied(usual),
         learning_rate=usual.learning_rate * MEMBERS[request.member].rate,
         steps=request.steps,
         deterministic=request.deterministic,
-        precision=precision,
     )
     if warm is not None:
         recipe = replace(recipe, learning_rate=recipe.learning_rate * RATE_SHARE, patience=PATIENCE)
@@ -263,6 +263,7 @@ def _network(
         checkpoints=None if request.work is None else request.work / "checkpoints",
         closes_at=allowance.closes_at,
         memory_bytes=request.memory_bytes,
+        micro_batch=request.wishes.micro_batch,
         threads=request.runtime.threads_used,
         warm=warm,
     )

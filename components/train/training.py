@@ -22,12 +22,13 @@ from components.train.checkpoint import Progress, content_key, load_checkpoint, 
 from components.train.device_report import DeviceReport, report_of
 from components.train.forecasts import PARTS
 from components.train.gradient_step import out_of_memory
-from components.train.loop import Interrupted, Recipe, Trainer, stop_asked
+from components.train.loop import Interrupted, Trainer, stop_asked
 from components.train.memory import largest_micro_batch
 from components.train.memory_room import step_room_bytes
 from components.train.network import Mode, Networks, Parts, Start, assemble
 from components.train.pace import Stretch
 from components.train.precision import Precision, layers_in
+from components.train.recipe import Recipe
 from components.train.registry import MEMBERS
 from components.train.replay import replay_sampler_of
 from components.train.sampling import sampler_of
@@ -66,6 +67,7 @@ class Job:
         checkpoints: folder of checkpoints; None keeps none.
         closes_at: epoch seconds by which the forecasts, too, must be done; 0 for never.
         memory_bytes: memory for a training step; 0 for half of what is free.
+        micro_batch: most windows or chunks at once; 0 for as many as fit.
         threads: threads of each operation, for the report.
         warm: the champion's member from which it goes on, with its task and start; None for fresh weights.
     """
@@ -80,6 +82,7 @@ class Job:
     checkpoints: Path | None
     closes_at: float = 0.0
     memory_bytes: int = 0
+    micro_batch: int = 0
     threads: int = 1
     warm: WarmStart | None = None
 
@@ -117,7 +120,10 @@ def train_network(job: Job, journal: Journal) -> Trained:
 
 
 def checkpoint_path(job: Job) -> Path | None:
-    """Where a job's checkpoint lies: keyed by all that its training depends on but the budget."""
+    """Where a job's checkpoint lies: keyed by all that its training depends on but the budget.
+
+    A smaller micro-batch goes on from it, as the step is the same; but not to the last bit.
+    """
     if job.checkpoints is None:
         return None
     content = {
@@ -127,6 +133,7 @@ def checkpoint_path(job: Job) -> Path | None:
         "task": json.loads(job.task.to_json()),
         "recipe": asdict(job.recipe),
         **({} if job.warm is None else {"warm": job.warm.digest}),
+        **({"micro_batch": job.micro_batch} if job.micro_batch and job.recipe.deterministic else {}),
     }
     return job.checkpoints / content_key(**content) / CHECKPOINT_FILE
 
@@ -181,7 +188,7 @@ class _Run:
             self._best_networks(trainer, chosen),
             trainer.progress,
             errors or {chosen: _best(trainer.progress.history)},
-            report_of(trainer.progress, trainer.micro_batch, job.recipe.precision, job.threads),
+            report_of(trainer.progress, trainers[chosen].micro_batch, job.recipe.precision, job.threads),
         )
 
     def _modes(self) -> tuple[Mode, ...]:
@@ -280,7 +287,8 @@ class _Run:
         if self.job.recipe.deterministic and mode in most:
             return min(most[mode], trainer.batch)
         room = step_room_bytes(self.job.memory_bytes)
-        fits = largest_micro_batch(architecture_of(trainer.model, self.job.member), room, trainer.batch)
+        asked = min(self.job.micro_batch or trainer.batch, trainer.batch)
+        fits = largest_micro_batch(architecture_of(trainer.model, self.job.member), room, asked)
         chosen = min(fits, most.get(mode, fits))
         if self.job.recipe.deterministic:
             most[mode] = chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,9 +61,17 @@ def submit(
         str, typer.Option(metavar="CRON", help='When to start, again and again: six fields, as "0 0 2 * * *".')
     ] = "",
     window: Annotated[
-        str, typer.Option(metavar="FROM-TO", help="Start each day at FROM and be done by TO, as 22:00-06:00.")
+        str,
+        typer.Option(
+            metavar="FROM-TO", help="Start each day at FROM and be done by TO, as 22:00-06:00.  [the profile's]"
+        ),
     ] = "",
-    timezone: Annotated[str, typer.Option(metavar="ZONE", help="Of --schedule and --window, as Asia/Seoul.")] = "UTC",
+    once: Annotated[
+        bool, typer.Option("--once", help="Start now and no more, whatever window the profile has.")
+    ] = False,
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Of --schedule and --window, as Asia/Seoul.  [the profile's, else UTC]")
+    ] = "",
     controller_timezone: Annotated[
         str, typer.Option(metavar="ZONE", help="KFP's CRON_SCHEDULE_TIMEZONE, if somebody has set it.")
     ] = "UTC",
@@ -86,16 +95,17 @@ def submit(
 
         server = KfpServer(host, namespace, _token(token_file), ca)
         names = _members(members)
-        when = _schedule(schedule, window, timezone, controller_timezone)
-        start, training = None, _training(dataset, data, budget, seed) if dataset else None
+        asked = _When(schedule, window, once, timezone, controller_timezone)
+        start, when, training = None, None, _training(dataset, data, budget, seed) if dataset else None
         chosen = _profile(profile, image, service or _service_of(training, profile), store_claim)
         if training:
+            when = _schedule(asked, chosen)
             _check_window(when, training, chosen)
             start = _start(training, chosen, names, when, (run_name, experiment, service_account))
-        elif when or wait or data:
+        elif schedule or window or once or wait or data:
             raise InputError("DATASET", "is not named, so there is nothing to run", "name a dataset file or a preset")
         if wait and when:
-            raise InputError("--wait", "a schedule has no end", "leave --wait away")
+            raise InputError("--wait", f"a schedule has no end ({when.said})", "leave --wait away, or add --once")
         built: Package = package(chosen, names)
         submitted = send(server, built, start)
         outcome = _finish(server, submitted, when, wait, as_json)
@@ -143,15 +153,31 @@ def _members(given: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
-def _schedule(cron: str, window: str, zone: str, controller: str) -> Schedule | None:
+@dataclass(frozen=True)
+class _When:
+    """What the options say of the start; empty is nothing said."""
+
+    schedule: str
+    window: str
+    once: bool
+    timezone: str
+    controller_timezone: str
+
+
+def _schedule(asked: _When, profile: Profile) -> Schedule | None:
+    """When to start again and again; what the options don't say the profile does."""
     from pipelines.cluster.window import find_zone, parse_window, schedule_of_cron, schedule_of_window
 
-    if cron and window:
-        raise InputError("--schedule", "is given together with --window", "give one of the two")
-    zones = find_zone(zone, "--timezone"), find_zone(controller, "--controller-timezone")
+    given = {"--schedule": asked.schedule, "--window": asked.window, "--once": asked.once}
+    first, *others = [name for name, value in given.items() if value] or [""]
+    if others:
+        raise InputError(first, f"is given together with {others[0]}", "give one of the two")
+    zone = find_zone(asked.timezone or profile.training.timezone, "--timezone")
+    zones = zone, find_zone(asked.controller_timezone, "--controller-timezone")
+    window = "" if asked.schedule or asked.once else asked.window or profile.training.window
     if window:
         return schedule_of_window(parse_window(window), *zones, datetime.now(UTC))
-    return schedule_of_cron(cron, *zones, datetime.now(UTC)) if cron else None
+    return schedule_of_cron(asked.schedule, *zones, datetime.now(UTC)) if asked.schedule else None
 
 
 def _training(dataset: str, data: str | None, budget: float | None, seed: int) -> Training:

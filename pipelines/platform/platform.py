@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.train.registry import DEFAULT_MEMBERS
-from pipelines.platform.profile import MEMBER_LISTS, MemberKind, Profile, member_kinds, member_parameters
+from pipelines.platform.profile import (
+    MEMBER_LISTS,
+    MemberKind,
+    Profile,
+    member_kinds,
+    member_parameters,
+    training_parameters,
+)
 from pipelines.platform.settings import Settings
 
 # kfp.local runs two iterations of a loop at once, whatever the pipeline says.
@@ -66,6 +73,7 @@ def on_cluster(profile: Profile, members: Sequence[str] = DEFAULT_MEMBERS) -> Pl
         "champion": -1,
         "store": profile.store,
         "work": profile.work,
+        **training_parameters(profile),
     }
     if serving.rest:
         defaults |= {

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from components.errors import InputError
 from components.image import IMAGE
 from components.train.registry import DEFAULT_MEMBERS, MEMBERS, budget_shares
+from components.train.wishes import AskedPrecision
+from pipelines.cluster.window import find_zone, parse_window
 from pipelines.platform.settings import Settings
 
 PRESETS = files("pipelines.platform") / "profiles"
@@ -50,6 +52,42 @@ class Serving(BaseModel):
     ca: str = ""
 
 
+class Training(BaseModel):
+    """How a training step is done, and when recurring runs train.
+
+    Attributes:
+        batch: windows or chunks of a step; None for the recipe's own.
+        micro_batch: most of them in memory at once; None for as many as fit.
+        precision: of the members' own layers; `auto` is half where the card gains by it.
+        window: hours of the day in which recurring runs train, `02:00-10:00`; empty for runs that start at once.
+        timezone: of the window.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: int | None = Field(default=None, ge=1)
+    micro_batch: int | None = Field(default=None, ge=1)
+    precision: AskedPrecision = "auto"
+    window: str = ""
+    timezone: str = "UTC"
+
+    @field_validator("window")
+    @classmethod
+    def _is_a_window(cls, value: str) -> str:
+        return _as_on_the_command_line(parse_window, value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        return _as_on_the_command_line(lambda name: find_zone(name, "timezone"), value)
+
+    @model_validator(mode="after")
+    def _micro(self) -> Self:
+        if self.batch and self.micro_batch and self.micro_batch > self.batch:
+            raise ValueError(f"micro_batch {self.micro_batch} is above batch {self.batch}")
+        return self
+
+
 class Profile(BaseModel):
     """What pipelines ask of a cluster.
 
@@ -64,6 +102,7 @@ class Profile(BaseModel):
         gpu_trainings_at_once: members that train at once, of those with cards.
         cpu_trainings_at_once: the same, of those without.
         budget_minutes: wall-clock minutes of all training, where a run doesn't say.
+        training: how a training step is done, and when.
         serving: whom the smoke test asks.
         defaults: of every step.
         steps: on top of it, by step.
@@ -82,6 +121,7 @@ class Profile(BaseModel):
     gpu_trainings_at_once: int = Field(default=1, ge=1)
     cpu_trainings_at_once: int = Field(default=2, ge=1)
     budget_minutes: float = Field(default=60.0, gt=0)
+    training: Training = Training()
     serving: Serving = Serving()
     defaults: Settings = Settings()
     steps: dict[str, Settings] = {}
@@ -170,6 +210,12 @@ def member_parameters(kinds: Sequence[MemberKind], budget_minutes: float) -> dic
     }
 
 
+def training_parameters(profile: Profile) -> dict[str, Any]:
+    """Arguments of a pipeline that trains: how a step is done, where the profile says so."""
+    said = profile.training.model_dump(include={"batch", "micro_batch", "precision"}, exclude_defaults=True)
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def profile_names() -> tuple[str, ...]:
     """Names of the presets."""
     return tuple(
@@ -212,6 +258,16 @@ def parse_profile(text: str, origin: str) -> Profile:
         where = ".".join(str(part) for part in first["loc"])
         problem = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{origin}, {where}" if where else origin, problem, _fix(first["type"])) from None
+
+
+def _as_on_the_command_line(read: Callable[[str], object], value: str) -> str:
+    """The value, if an option takes it; pydantic knows ValueErrors alone."""
+    if value:
+        try:
+            read(value)
+        except InputError as error:
+            raise ValueError(f"{error.problem}: {error.fix}") from None
+    return value
 
 
 def _at_once(profile: Profile, settings: Settings) -> int:

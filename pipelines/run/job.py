@@ -16,7 +16,7 @@ from components.deploy.store import ModelStore
 from components.errors import InputError
 from components.train.registry import MEMBERS, budget_shares
 from pipelines.local_run import LocalRun
-from pipelines.platform.profile import load_profile, member_kinds
+from pipelines.platform.profile import load_profile, member_kinds, training_parameters
 from pipelines.run.asked import check_runner, check_text
 from pipelines.run.board import Board, Failure, step_names
 from pipelines.run.child import Child, Stop, stop_signals
@@ -225,12 +225,14 @@ def _member_lists(request: RunRequest, shares: Mapping[str, float]) -> dict[str,
     """The members with their budgets, in as many lists as the profile makes of them; no server runs here to ask."""
     if not request.profile:
         return {"members": [{"member": name, "budget_seconds": round(shares[name], 3)} for name in request.members]}
-    kinds = member_kinds(load_profile(request.profile), request.members)
+    profile = load_profile(request.profile)
+    kinds = member_kinds(profile, request.members)
     lists = {
         kind.parameter: [{"member": name, "budget_seconds": round(shares[name], 3)} for name in kind.members]
         for kind in kinds
     }
-    return {**lists, "smoke": False}
+    # They are in the graph already; named here they are part of what the run is known by.
+    return {**lists, **training_parameters(profile), "smoke": False}
 
 
 def _mounts(folder: RunFolder, data: str) -> tuple[str, ...]:

@@ -73,6 +73,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"serving": {"tfserving": {"batching": {"maxBatchSize": 64}}}},
         "more than maxBatchSize, 64",
     ),
+    ("micro-batch above the batch", {"training": {"batch": 8, "microBatch": 9}}, "a micro-batch is a part of a batch"),
+    ("window without length", {"training": {"window": "02:00-02:00"}}, "leave some time between the two"),
+    ("more trainings than cards", {"training": {"gpuAtOnce": 2}}, "lower training.gpuAtOnce"),
     ("image that moves", {"image": {"tag": "latest"}}, "give the tag of a release"),
     (
         "server image that moves",
@@ -98,6 +101,8 @@ OUT_OF_SCHEMA: list[tuple[str, dict[str, Any], str]] = [
     ("image without a tag", {"serving": {"tfserving": {"image": "tensorflow/serving"}}}, "/serving/tfserving/image"),
     ("model that no store holds", {"serving": {"model": "Weir"}}, "at '/serving/model'"),
     ("work without access", {"work": {"pvc": {"accessModes": []}}}, "at '/work/pvc/accessModes': minItems"),
+    ("unknown precision", {"training": {"precision": "half"}}, "at '/training/precision': value must be one of 'auto'"),
+    ("window without minutes", {"training": {"window": "2-10"}}, "at '/training/window'"),
     ("claim folder with a slash", {"store": {"pvc": {"path": "/store"}}}, "at '/store/pvc/path'"),
 ]
 

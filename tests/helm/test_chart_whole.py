@@ -55,6 +55,11 @@ def test_the_readme_is_in_step_with_the_values(readme: ModuleType, chart_folder:
     assert (chart_folder / "README.md").read_text(encoding="utf-8") == readme.readme(), "run python helm/readme.py"
 
 
+def test_the_chart_holds_the_pipelines_presets(readme: ModuleType) -> None:
+    for path, text in readme.written().items():
+        assert path.read_text(encoding="utf-8") == text, "run python helm/readme.py"
+
+
 def test_every_value_has_a_comment(readme: ModuleType, chart_folder: Path) -> None:
     source = (chart_folder / "values.yaml").read_text(encoding="utf-8")
     explained = {value.path for value in readme.values(source)}
@@ -106,6 +111,7 @@ def test_notes_say_what_to_do_next(chart: Any, chart_folder: Path, tmp_path: Pat
     notes = _notes(chart, chart_folder, tmp_path, profile)
     assert "kubectl -n forecasts get inferenceservice reservoir" in notes
     assert "helm test demo -n forecasts" in notes
+    assert """configmap demo-sluice-profile -o 'go-template={{index .data "profile.yaml"}}' > profile.yaml""" in notes
     assert ("ends the old one before the new one starts" in notes) == (profile != "cpu")
 
 

@@ -14,7 +14,8 @@ from components.dataset.load import parse_dataset
 from components.journal import Journal
 from components.preprocess.storage import load_series
 from components.train import training
-from components.train.loop import Recipe, Trainer
+from components.train.loop import Trainer
+from components.train.recipe import Recipe
 from components.train.ridge import fit_ridge, start_layout
 from components.train.runtime import Runtime, prepare
 from components.train.start import start_of

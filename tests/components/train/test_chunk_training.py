@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from components.preprocess.series import Series
-from components.train.loop import Recipe, Trainer
+from components.train.loop import Trainer
 from components.train.network import Mode, Start, assemble
+from components.train.recipe import Recipe
 from components.train.registry import MEMBERS
 from components.train.ridge import Layout, Ridge, feature_count
 from components.train.sampling import sampler_of

@@ -9,9 +9,10 @@ import pytest
 
 from components.preprocess.series import Series
 from components.preprocess.windows import origins
-from components.train.loop import Recipe, Trainer
+from components.train.loop import Trainer
 from components.train.members import linear
 from components.train.network import Mode, Start, assemble
+from components.train.recipe import Recipe
 from components.train.registry import MEMBERS
 from components.train.ridge import changes, fit_ridge, forecast_changes, row_layout
 from components.train.sampling import sampler_of, window_inputs

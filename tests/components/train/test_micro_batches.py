@@ -15,8 +15,9 @@ from components.journal import Journal, read_events
 from components.preprocess.series import Series
 from components.train import training
 from components.train.gradient_step import GradientStep, out_of_memory
-from components.train.loop import Recipe, Trainer
+from components.train.loop import Trainer
 from components.train.network import Mode, Start, assemble
+from components.train.recipe import Recipe
 from components.train.registry import MEMBERS
 from components.train.sampling import Batch, sampler_of
 from components.train.scoring import Scorer

@@ -13,11 +13,12 @@ import tensorflow as tf
 
 from components.preprocess.series import Series
 from components.preprocess.windows import origins
-from components.train.loop import Recipe, Trainer, recipe_of
+from components.train.loop import Trainer
 from components.train.members import patchtst
 from components.train.network import Start, assemble
 from components.train.patches import Patches, gelu
 from components.train.precision import Precision, layers_in
+from components.train.recipe import Recipe, recipe_of
 from components.train.sampling import sampler_of, window_inputs
 from components.train.scoring import Scorer
 from components.train.task import Task
@@ -67,7 +68,8 @@ def test_its_patches_are_of_rows_where_others_read_segments(series: Series, task
     of_rows = assemble(task, patchtst.parts(task), start, "windows").training.get_layer("patch_projection")
     assert networks.training.get_layer("patch_projection").input.shape == of_rows.input.shape
     sampler = sampler_of(series, segmented, start, networks)
-    trainer = Trainer(networks, segmented, sampler, Scorer(series, segmented, start.ridge), recipe_of(segmented), 0)
+    scorer = Scorer(series, segmented, start.ridge)
+    trainer = Trainer(networks, segmented, sampler, scorer, recipe_of(segmented.segment), 0)
     trainer.step(1e-3)
     assert np.isfinite(trainer._last_loss)
 
@@ -76,7 +78,7 @@ def test_training_improves_on_the_linear_start(series: Series, task: Task, start
     keras.utils.set_random_seed(0)
     networks = assemble(task, patchtst.parts(task), start, "windows")
     sampler, scorer = sampler_of(series, task, start, networks), Scorer(series, task, start.ridge)
-    trainer = Trainer(networks, task, sampler, scorer, recipe_of(task), 0)
+    trainer = Trainer(networks, task, sampler, scorer, recipe_of(task.segment), 0)
     before = scorer.score(trainer.asker).choice
     for _ in range(60):
         trainer.step(1e-3)

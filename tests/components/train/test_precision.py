@@ -8,9 +8,9 @@ import pytest
 from components.journal import Journal
 from components.preprocess.series import Series
 from components.preprocess.windows import origins
-from components.train.loop import Recipe
 from components.train.network import Start
 from components.train.precision import Precision, compute_capability, precision_of
+from components.train.recipe import Recipe
 from components.train.sampling import window_inputs
 from components.train.task import Task
 from components.train.training import Job, train_network

@@ -12,9 +12,10 @@ import pytest
 from components.dataset.schema import Column, Dataset
 from components.preprocess.series import Scaler, Series, Span
 from components.preprocess.windows import origins
-from components.train.loop import Trainer, recipe_of
+from components.train.loop import Trainer
 from components.train.members import linear
 from components.train.network import assemble
+from components.train.recipe import recipe_of
 from components.train.registry import MEMBERS
 from components.train.ridge import changes, fit_ridge, forecast_changes, start_layout
 from components.train.sampling import sampler_of
@@ -146,7 +147,7 @@ def test_training_on_segments_improves_on_the_start(series: Series, task: Task, 
     parts = importlib.import_module(MEMBERS["rule_based"].module).parts(task)
     networks = assemble(task, parts, start, "segments")
     sampler = sampler_of(series, task, start, networks)
-    trainer = Trainer(networks, task, sampler, Scorer(series, task, ridge), recipe_of(task), 0)
+    trainer = Trainer(networks, task, sampler, Scorer(series, task, ridge), recipe_of(task.segment), 0)
     batch = sampler.draw(np.random.default_rng(1), 64)
     assert np.isfinite(batch.wanted["change"]).all()
     before = _loss(trainer, batch)

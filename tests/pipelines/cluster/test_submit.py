@@ -101,6 +101,8 @@ def test_the_commands_of_the_page_submit(kfp: Any, line: str, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     text = (DATASETS / "reservoir.yaml").read_text().replace("name: reservoir", "name: walnut_creek")
     Path("walnut_creek.yaml").write_text(text)
+    # The release's own; tests/cluster/test_cluster_page.py has it written.
+    Path("profile.yaml").write_text((PROFILES / "dedicated.yaml").read_text())
     kfp.namespaces = ("forecasts",)
     kfp.states = [{"state": "SUCCEEDED"}]
     result = ask(*shlex.split(line.replace("http://localhost:8888", kfp.url)))
@@ -159,6 +161,51 @@ def test_a_window_in_a_zone_with_summer_time_says_when_it_shifts(kfp: Any) -> No
     assert result.output.count("the clocks of Europe/Berlin change") == 2
 
 
+@pytest.fixture
+def nightly(tmp_path: Path) -> str:
+    """A profile with hours for training."""
+    file = tmp_path / "nightly.yaml"
+    training = {"batch": 24, "window": "01:30-09:00", "timezone": "Asia/Seoul"}
+    file.write_text(yaml.safe_dump(yaml.safe_load((PROFILES / "cpu.yaml").read_text()) | {"training": training}))
+    return str(file)
+
+
+def test_the_profiles_window_and_zone_are_those_of_recurring_runs(kfp: Any, nightly: str) -> None:
+    said = facts(ask("reservoir", "--host", kfp.url, *DATA, "--profile", nightly, "--json"))
+    [recurring] = kfp.recurring.values()
+    assert recurring["trigger"]["cron_schedule"]["cron"] == "0 30 16 * * *"
+    assert said["schedule"]["asked"] == "01:30-09:00"
+    assert '"batch": {"defaultValue": 24' in asked_addresses(kfp)
+
+
+@pytest.mark.parametrize(
+    ("options", "cron"),
+    [
+        (["--window", "03:00-09:00"], "0 0 18 * * *"),
+        (["--window", "03:00-09:00", "--timezone", "UTC"], "0 0 3 * * *"),
+        (["--schedule", "0 15 4 * * 1"], "0 15 19 * * 0"),
+    ],
+)
+def test_options_go_before_the_profiles_window(kfp: Any, nightly: str, options: list[str], cron: str) -> None:
+    facts(ask("reservoir", "--host", kfp.url, *DATA, "--profile", nightly, *options, "--json"))
+    [recurring] = kfp.recurring.values()
+    assert recurring["trigger"]["cron_schedule"]["cron"] == cron
+
+
+def test_a_run_starts_once_and_now_whatever_the_profiles_window(kfp: Any, nightly: str) -> None:
+    said = facts(ask("reservoir", "--host", kfp.url, *DATA, "--profile", nightly, "--once", "--json"))
+    assert said["run_id"] in kfp.runs
+    assert not kfp.recurring
+    waiting = ask("reservoir", "--host", kfp.url, *DATA, "--profile", nightly, "--wait")
+    assert waiting.exit_code == 2
+    assert "01:30-09:00" in waiting.output
+    assert "--once" in waiting.output
+
+
+def test_a_profile_with_a_window_is_uploaded_without_a_run(kfp: Any, nightly: str) -> None:
+    assert facts(ask("--host", kfp.url, "--profile", nightly, "--json"))["recurring_run_id"] == ""
+
+
 def test_a_window_shorter_than_the_training_is_refused(kfp: Any) -> None:
     result = ask("reservoir", "--host", kfp.url, *DATA, "--window", "02:00-03:00", "--budget", "60")
     assert result.exit_code == 2
@@ -175,6 +222,8 @@ def test_a_window_shorter_than_the_training_is_refused(kfp: Any) -> None:
         (["reservoir", *DATA, "--schedule", "0 2 * * *"], 'write "0 0 2 * * *"'),
         (["reservoir", *DATA, "--schedule", "0 0 2 * * *", "--timezone", "Asia/Soul"], "did you mean Asia/Seoul?"),
         (["reservoir", *DATA, "--schedule", "0 0 2 * * *", "--window", "2:00-3:00"], "give one of the two"),
+        (["reservoir", *DATA, "--once", "--window", "2:00-3:00"], "give one of the two"),
+        (["--once"], "there is nothing to run"),
         (["reservoir", *DATA, "--window", "2-3"], "write it as 22:00-06:00"),
         (["--data", "/mnt/work/x.csv"], "there is nothing to run"),
         (["reservoir", *DATA, "--members", "oracle"], "there is no member oracle"),

@@ -113,6 +113,33 @@ def test_a_member_that_asks_for_something_else_has_a_loop_and_an_executor_of_its
     assert "members_3" not in inputs
 
 
+STEP = {"batch": 24, "micro_batch": 8, "precision": "float32"}
+TRAINING = ("training", "retraining", "cross_validation", "weight_search_retrain")
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_every_training_knows_how_the_profile_wants_a_step_done(name: str, tmp_path: Path):
+    said = SMALL + "training: {batch: 24, micro_batch: 8, precision: float32}\n"
+    path = compile_pipeline(name, tmp_path / "p.yaml", on_cluster(parse_profile(said, "small.yaml")))
+    pipeline = next(iter(yaml.safe_load_all(path.read_text())))
+    declared = pipeline["root"]["inputDefinitions"]["parameters"]
+    assert {key: declared[key]["defaultValue"] for key in STEP} == STEP
+    step = "train" if name.endswith("training") else "train-fold"
+    for each in (step, f"{step}-2"):
+        given = task(pipeline, each)["inputs"]["parameters"]
+        assert {key: given[key]["componentInputParameter"] for key in STEP} == {
+            key: f"pipelinechannel--{key}" for key in STEP
+        }
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_profile_that_says_nothing_of_a_step_leaves_it_as_it_is(name: str, tmp_path: Path):
+    path = compile_pipeline(name, tmp_path / "p.yaml", on_cluster(parse_profile(SMALL, "small.yaml")))
+    declared = next(iter(yaml.safe_load_all(path.read_text())))["root"]["inputDefinitions"]["parameters"]
+    usual = {"batch": 0, "micro_batch": 0, "precision": "auto"}
+    assert {key: declared[key]["defaultValue"] for key in STEP} == usual
+
+
 def test_every_step_runs_in_the_image_of_the_profile_and_only_trainings_ask_for_cards(small):
     pipeline, executors = small
     for name, executor in pipeline["deploymentSpec"]["executors"].items():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from pipelines.compile import compiled_documents, pipeline_function
 from pipelines.platform.parity import asked_of_platforms, ignored, ignored_line
@@ -115,11 +116,17 @@ def test_members_in_two_loops_end_in_one_ensemble_and_the_run_says_what_it_ignor
     pd.DataFrame({"time": stamps, "rain": rain.round(2), "level": level.round(4)}).to_csv(
         tmp_path / "pond.csv", index=False
     )
+    own = load_profile("shared").model_dump(exclude_none=True, mode="json")
+    own |= {"name": "own", "training": {"batch": 24, "micro_batch": 8, "precision": "float32"}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(own))
     start = [sys.executable, "-m", "pipelines", "run", "pond.yaml", "--data", "pond.csv", "--out", "out"]
-    command = [*start, "--members", "stacked_lstm,linear", "--budget", "0.1", "--profile", "shared"]
+    command = [*start, "--members", "stacked_lstm,linear", "--budget", "0.1", "--profile", "own.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     told = [line for line in done.stdout.splitlines() if line.startswith("This run ignores")]
     assert len(told) == 1
     card = json.loads((tmp_path / "out" / "store" / "pond" / "1" / "model_card.json").read_text())
     assert card["members"] == ["stacked_lstm", "linear"]
+    found = [json.loads(path.read_text()) for path in (tmp_path / "out" / "pipeline").rglob("member.json")]
+    (recipe,) = [each["recipe"] for each in found if each["name"] == "stacked_lstm"]
+    assert (recipe["windows"], recipe["chunks"], recipe["precision"]) == (24, 24, "float32")

@@ -14,6 +14,7 @@ from pipelines.platform.profile import (
     member_parameters,
     parse_profile,
     profile_names,
+    training_parameters,
 )
 from pipelines.platform.settings import Settings, cores, memory_bytes
 
@@ -88,6 +89,11 @@ def test_more_kinds_of_members_than_can_be_joined_are_refused():
         ("name: p\ndefaults: {memory: {request: 2 GB, limit: 3Gi}}", "p.yaml, defaults.memory.request", "8Gi"),
         ("name: p\ndefaults: {tolerations: [{operator: Exists, value: x}]}", "defaults.tolerations.0", "no value"),
         ("name: p\ndefaults: {mounts: [{claim: a, path: /a}, {claim: a, path: /b}]}", "defaults", "mounted twice"),
+        ("name: p\ntraining: {batch: 0}", "p.yaml, training.batch", "greater than or equal to 1"),
+        ("name: p\ntraining: {batch: 4, micro_batch: 8}", "p.yaml, training", "above batch 4"),
+        ("name: p\ntraining: {precision: half}", "p.yaml, training.precision", "'mixed_bfloat16'"),
+        ("name: p\ntraining: {window: 2-10}", "p.yaml, training.window", "write it as 22:00-06:00"),
+        ("name: p\ntraining: {timezone: Asia/Soul}", "p.yaml, training.timezone", "did you mean Asia/Seoul?"),
         ("name: p\nserving: {rest: http://a}\nsteps: {smoke_test: {timeout_seconds: 60}}", "p.yaml", "roll back"),
     ],
 )
@@ -96,6 +102,12 @@ def test_a_wrong_profile_is_refused_with_the_place_of_the_mistake(text: str, whe
         parse_profile(text, "p.yaml")
     assert where in caught.value.where
     assert problem in caught.value.problem
+
+
+def test_only_what_a_profile_says_of_a_step_is_an_argument():
+    assert [training_parameters(load_profile(name)) for name in profile_names()] == [{}, {}, {}]
+    said = "name: p\ntraining: {batch: 8, micro_batch: 2, precision: float32, window: 2:00-10:00}"
+    assert training_parameters(parse_profile(said, "p")) == {"batch": 8, "micro_batch": 2, "precision": "float32"}
 
 
 def test_a_missing_file_names_the_presets():
