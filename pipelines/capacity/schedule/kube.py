@@ -4,13 +4,17 @@ A model of Kubernetes 1.34 in its default configuration. It follows these plugin
 pkg/scheduler/framework/plugins: queuesort (priority, then age), noderesources (fit, then LeastAllocated and
 BalancedAllocation over CPU and memory: cards take no part in the score) and defaultpreemption (which pods have to go,
 and from which node). It leaves out disruption budgets, taints, affinity between pods, quotas and the time that pods
-take to end. kube-scheduler knows nothing of windows, of what comes after what, nor how long a pod will run. Among
-equally good nodes it takes any: the model takes the first and names the others.
+take to end. It also leaves out that a pod which found no node backs off, 1 s at first and 10 s at most
+(pkg/scheduler/backend/queue, backoff_queue.go): of cards that fall free within 10 s of one another, a pod that came
+later may have the second. kube-scheduler knows nothing of windows, of what comes after what, nor how long a pod will
+run. Among equally good nodes it takes any: the model takes the first, or what it is told, and names the others.
+
+tests/cluster/test_cluster_scheduler.py holds it against the real one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
@@ -112,9 +116,24 @@ def pods_of(jobs: Iterable[Job], cpu_millicores: int = 0, memory_bytes: int = 0)
     )
 
 
-def expected_placement(pods: Sequence[Pod], nodes: Sequence[Node]) -> Expected:
-    """Where pods are bound and when, which are pre-empted, and which stay pending."""
-    return _Scheduler(pods, nodes).run()
+# Of a pod's name and the nodes that are equally good for it, the one that is taken.
+Choose = Callable[[str, tuple[str, ...]], str]
+
+
+def first_of(pod: str, equally_good: tuple[str, ...]) -> str:
+    """The first of the equally good nodes."""
+    return equally_good[0]
+
+
+def expected_placement(pods: Sequence[Pod], nodes: Sequence[Node], choose: Choose = first_of) -> Expected:
+    """Where pods are bound and when, which are pre-empted, and which stay pending.
+
+    Args:
+        pods: that are created.
+        nodes: that there are.
+        choose: among equally good nodes; to follow what a real scheduler took, say that.
+    """
+    return _Scheduler(pods, nodes, choose).run()
 
 
 @dataclass(eq=False, slots=True)
@@ -125,7 +144,8 @@ class _Bound:
 
 
 class _Scheduler:
-    def __init__(self, pods: Sequence[Pod], nodes: Sequence[Node]) -> None:
+    def __init__(self, pods: Sequence[Pod], nodes: Sequence[Node], choose: Choose) -> None:
+        self._choose = choose
         self._nodes = {node.name: node for node in nodes}
         self._on: dict[str, list[_Bound]] = {node.name: [] for node in nodes}
         self._pending: list[tuple[int, int, int, Pod]] = []
@@ -169,6 +189,7 @@ class _Scheduler:
 
     def _bind(self, pod: Pod, now: int) -> bool:
         scores = {name: self._score(pod, node) for name, node in self._nodes.items() if self._fits(pod, node, ())}
+        victims: dict[str, list[_Bound]] = {}
         if scores:
             best = max(scores.values())
             equally_good = tuple(name for name, score in scores.items() if score == best)
@@ -178,14 +199,17 @@ class _Scheduler:
                 return False
             lowest = min(map(_regret, victims.values()))
             equally_good = tuple(name for name, each in victims.items() if _regret(each) == lowest)
-            for each in victims[equally_good[0]]:
-                self._off(equally_good[0], each, now, preempted=True)
-        bound = _Bound(pod, now, equally_good)
-        self._on[equally_good[0]].append(bound)
-        seconds = pod.seconds.get(self._nodes[equally_good[0]].kind)
-        if seconds is not None:
-            self._at(now + seconds, (equally_good[0], bound))
+        node = self._choose(pod.name, equally_good)
+        for each in victims.get(node, ()):
+            self._off(node, each, now, preempted=True)
+        self._on_node(node, _Bound(pod, now, equally_good))
         return True
+
+    def _on_node(self, node: str, bound: _Bound) -> None:
+        self._on[node].append(bound)
+        seconds = bound.pod.seconds.get(self._nodes[node].kind)
+        if seconds is not None:
+            self._at(bound.begin_s + seconds, (node, bound))
 
     def _off(self, node: str, bound: _Bound, now: int, preempted: bool) -> None:
         self._on[node].remove(bound)

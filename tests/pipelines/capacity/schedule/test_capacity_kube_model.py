@@ -40,6 +40,31 @@ def test_pods_are_spread_since_the_least_allocated_node_is_best() -> None:
     }
 
 
+def test_the_choice_among_equally_good_nodes_is_followed_and_what_comes_later_goes_by_it() -> None:
+    asked: list[tuple[str, tuple[str, ...]]] = []
+
+    def last(name: str, equally_good: tuple[str, ...]) -> str:
+        asked.append((name, equally_good))
+        return equally_good[-1]
+
+    pods = [pod(str(number), seconds={"V100": 10, "T4": 30}, created_s=number) for number in range(2)]
+    pods = [replace(each, kinds=("V100", "T4")) for each in pods]
+    expected = expected_placement(pods, [node("a", 1), node("b", 1, kind="T4")], last)
+    assert asked == [("0", ("a", "b")), ("1", ("a",))]
+    assert [(each.node, each.end_s) for each in expected.bindings] == [("b", 30), ("a", 11)]
+
+
+def test_among_equally_good_victims_the_choice_is_followed_too() -> None:
+    running = [pod("0"), pod("1")]
+    expected = expected_placement(
+        [*running, pod("serving", priority=9, created_s=5)],
+        [node("a", 1), node("b", 1)],
+        lambda name, equally_good: equally_good[-1],
+    )
+    assert on(expected)["serving"] == "b"
+    assert [each.node for each in expected.bindings if each.preempted] == ["b"]
+
+
 def test_cards_take_no_part_in_the_score() -> None:
     """A node whose cards are all but taken is as good as an empty one, if CPU and memory are as free."""
     nodes = [node("full", 2), replace(node("empty", 8), cpu_millicores=16_000, memory_bytes=64 * GIB)]
