@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli import options
+from components.errors import InputError
+from pipelines.cli import options, plan_measuring
 from pipelines.cli.guard import REFUSED, guarded, tell
 
 if TYPE_CHECKING:
     from pipelines.capacity.catalogue.schema import Catalogue
-    from pipelines.capacity.duration.calibration import Calibration
     from pipelines.capacity.plan.answer import Answer
-    from pipelines.capacity.plan.request import Request
+    from pipelines.capacity.plan.options import Wishes
 
 _FILE = "FILE"
 
@@ -27,7 +27,18 @@ def plan(
     ] = "v100-32gb",
     rows: Annotated[int, typer.Option("--rows", metavar="N", help="Rows of the table.")] = 781_163,
     members: Annotated[str, typer.Option("--members", metavar="LIST", help="Networks.  [by the number of rows]")] = "",
-    batch: Annotated[int, typer.Option("--batch", metavar="N", help="Windows or chunks of a training step.")] = 32,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="[NAME=]FILE",
+            help="A saved Keras model, in the members' place or beside those that --members names; may be repeated.",
+        ),
+    ] = None,
+    batch: Annotated[
+        int,
+        typer.Option("--batch", metavar="N", help="Windows or chunks of a training step.  [as each is trained]"),
+    ] = 0,
     accumulation: Annotated[int, typer.Option("--accumulation", metavar="N", help="Micro-batches of a step.")] = 1,
     window: Annotated[int, typer.Option("--window", metavar="N", help="Rows of a window.")] = 100,
     columns: Annotated[int, typer.Option("--columns", metavar="N", help="Columns of a window.")] = 12,
@@ -36,8 +47,12 @@ def plan(
         str, typer.Option("--precision", help="auto, float32, mixed_float16 or mixed_bfloat16.")
     ] = "auto",
     width: Annotated[str, typer.Option("--width", help="stated or light.  [by the number of rows]")] = "",
+    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum, adam, adamw or adafactor.")] = "adamw",
     passes: Annotated[
         str, typer.Option("--passes", metavar="N[-M]", help="Over the rows until a member is trained.")
+    ] = "",
+    history: Annotated[
+        str, typer.Option("--history", metavar="FOLDER", help="Passes as earlier runs took them, e.g. runs/.")
     ] = "",
     folds: Annotated[int, typer.Option("--folds", metavar="N", help="Also a cross-validation of so many folds.")] = 0,
     experiments: Annotated[int, typer.Option("--experiments", metavar="N", help="Also so many weight trials.")] = 0,
@@ -57,6 +72,13 @@ def plan(
     ] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Measure this machine first, for a minute; kept for later plans.")
+    ] = False,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure",
+            help="Compile and run the training steps here, for the columns compiled and observed; a minute or so.",
+        ),
     ] = False,
     example: Annotated[
         str, typer.Option("--example", metavar="NAME", help="One of the documents' tables, redone; `list` names them.")
@@ -82,7 +104,7 @@ def plan(
     """
     with guarded(debug):
         from pipelines.capacity.catalogue.load import load_catalogue
-        from pipelines.capacity.plan.options import Wishes, request_of
+        from pipelines.capacity.plan.options import Wishes
 
         known = load_catalogue(catalogue)
         if example:
@@ -102,7 +124,10 @@ def plan(
             horizons=horizons,
             precision=precision,
             width=width,
+            optimizer=optimizer,
+            models=tuple(model or ()),
             passes=passes,
+            history=history,
             folds=folds,
             experiments=experiments,
             retrain_experiments=retrain_experiments,
@@ -112,47 +137,32 @@ def plan(
             dawn=dawn,
             beside=tuple(beside or ()),
         )
-        answer = _answered(request_of(wishes, known), known, _calibration(calibrate))
+        if values or profile:
+            _refuse_for_a_cluster(wishes)
+        answer = _answered(wishes, known, calibrate, measure)
         _tell(answer, as_json)
         _write(answer, html, values, profile)
         if not answer.holds:
             raise SystemExit(REFUSED)
 
 
-def _answered(request: Request, catalogue: Catalogue, calibration: Calibration | None) -> Answer:
+def _refuse_for_a_cluster(wishes: Wishes) -> None:
+    """What the cluster's pipelines would not do, so that what is written would not hold."""
+    fix = "leave it out, or --helm-values and --profile"
+    if wishes.models:
+        raise InputError("--model", "the pipelines train the members alone", fix)
+    if wishes.optimizer != "adamw":
+        raise InputError("--optimizer", f"the pipelines train by adamw, not by {wishes.optimizer}", fix)
+
+
+def _answered(wishes: Wishes, catalogue: Catalogue, calibrate: bool, measure: bool) -> Answer:
     from pipelines.capacity.plan.advice import advised
+    from pipelines.capacity.plan.options import request_of
     from pipelines.capacity.plan.planning import Knowledge, assess
 
-    knowledge = Knowledge(catalogue, calibration)
-    return advised(assess(request, knowledge), knowledge)
-
-
-def _calibration(anew: bool) -> Calibration | None:
-    import os
-
-    from pipelines.capacity.duration.calibration import default_path, load_calibration
-
-    path = default_path(os.environ, Path.home())
-    if anew:
-        return _calibrated(path)
-    return load_calibration(path) if path.is_file() else None
-
-
-def _calibrated(path: Path) -> Calibration:
-    import logging
-
-    from pipelines.capacity.duration.calibrate import CalibrationRequest, calibrate
-    from pipelines.capacity.duration.calibration import save_calibration
-    from pipelines.cli.console import quiet_libraries
-
-    sys.stderr.write("measuring this machine for a minute\n")
-    # It traces each network anew on purpose, which TensorFlow warns of.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with quiet_libraries(debug=False):
-        found = calibrate(CalibrationRequest())
-    save_calibration(found, path)
-    sys.stderr.write(f"calibrated: {path}\n")
-    return found
+    request = request_of(wishes, catalogue)
+    knowledge = Knowledge(catalogue, plan_measuring.calibration(calibrate))
+    return advised(plan_measuring.measured(assess(request, knowledge), measure), knowledge)
 
 
 def _write(answer: Answer, html: Path | None, values: Path | None, profile: Path | None) -> None:

@@ -12,9 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from control_plane import CHART, V100, ControlPlane
 
 from pipelines.capacity.catalogue.load import load_catalogue
-from pipelines.capacity.plan.helm_values import helm_values
+from pipelines.capacity.plan.helm_values import helm_values, profile
 from pipelines.capacity.plan.options import Wishes, request_of
 from pipelines.capacity.plan.planning import Knowledge, assess
+from pipelines.platform.profile import parse_profile
 
 pytestmark = pytest.mark.cluster
 
@@ -47,6 +48,12 @@ def test_planned_values_drive_the_chart(
     pods = looked_at.get("pods", "-n", space)["items"]
     (serving,) = [each for each in pods if each["metadata"]["labels"]["component"] == "predictor"]
     assert serving["spec"]["nodeName"] == node
+    made = looked_at.get("configmap", "demo-sluice-profile", "-n", space)["data"]["profile.yaml"]
+    found, wanted = parse_profile(made, "the cluster"), parse_profile(profile(answer).text(), "planned")
+    assert (found.training, found.budget_minutes) == (wanted.training, wanted.budget_minutes)
+    assert found.step("train").accelerator == wanted.step("train").accelerator
+    claims = {each["metadata"]["name"] for each in looked_at.get("pvc", "-n", space)["items"]}
+    assert {mount.claim for mount in found.step("deploy").mounts or ()} == claims
     quotas = looked_at.get("resourcequotas", "-n", space)["items"]
     hard = {each["metadata"]["name"]: each["spec"]["hard"].get("requests.nvidia.com/gpu") for each in quotas}
     if place == "cpu":

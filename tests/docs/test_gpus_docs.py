@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -17,17 +18,34 @@ PAGE = (Path(__file__).parents[2] / "docs" / "gpus.md").read_text()
 LINES = re.findall(r"^sluice (plan .*)$", PAGE, flags=re.MULTILINE)
 # What the page says of it: a measurement of a minute, and plans that don't hold.
 MEASURING = "--calibrate"
+# Processes that import TensorFlow, compile and run.
+COMPILING = "--measure"
 DOES_NOT_HOLD = 3
 
 
+@pytest.fixture(scope="session")
+def own_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    import keras
+
+    path = tmp_path_factory.mktemp("model") / "own.keras"
+    keras.Sequential([keras.layers.Input((100, 12)), keras.layers.LSTM(64), keras.layers.Dense(3)]).save(path)
+    return path.read_bytes()
+
+
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_model: bytes) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.keras").write_bytes(own_model)
+    (tmp_path / "runs").mkdir()
     (tmp_path / "own.yaml").write_text(next(iter(re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL))))
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if MEASURING not in line])
+def marked(line: str) -> Any:
+    return pytest.param(line, marks=pytest.mark.slow) if COMPILING in line else line
+
+
+@pytest.mark.parametrize("line", [marked(line) for line in LINES if MEASURING not in line])
 def test_a_command_of_the_page_runs(line: str) -> None:
     command, _, comment = line.partition("  # ")
     result = CliRunner().invoke(app, shlex.split(command))

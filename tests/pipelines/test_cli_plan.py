@@ -97,6 +97,38 @@ def test_wrong_input_exits_with_2_and_names_the_option() -> None:
     assert "--cards" in result.stderr
 
 
+def test_a_model_of_ones_own_is_planned(tmp_path: Path) -> None:
+    import keras
+
+    own = [keras.layers.Input((100, 12)), keras.layers.LSTM(64), keras.layers.Dense(1)]
+    keras.Sequential(own).save(tmp_path / "own.keras")
+    result = plan("--cards", "t4", "--model", f"small={tmp_path / 'own.keras'}", "--json")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert facts["models"] == [{"name": "small", "file": str(tmp_path / "own.keras")}]
+    assert {each["workload"] for each in facts["memory"]} == {"small"}
+    result = plan("--cards", "t4", "--model", str(tmp_path / "own.keras"), "--helm-values", str(tmp_path / "v.yaml"))
+    assert result.exit_code == 2
+    assert "--model" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        (("--model", "nowhere.keras"), "nowhere.keras"),
+        (("--model", "=own.keras"), "--model"),
+        (("--history", "nowhere"), "--history"),
+        (("--optimizer", "lion"), "--optimizer"),
+        (("--optimizer", "sgd", "--profile", "profile.yaml"), "the pipelines train by adamw"),
+        (("--cards", "none", "--measure"), "--calibrate"),
+    ],
+)
+def test_what_can_not_be_planned_is_named(options: tuple[str, ...], wrong: str) -> None:
+    result = plan(*options)
+    assert result.exit_code == 2
+    assert wrong in result.stderr
+
+
 def test_it_needs_no_tensorflow() -> None:
     code = "import sys; from pipelines.cli.main import app; app(['plan'], standalone_mode=False)"
     code += "; print('tensorflow' in sys.modules)"

@@ -16,7 +16,7 @@ from pipelines.atomic import write_atomically
 from pipelines.capacity.duration.rates import Rates
 
 FORMAT = 1
-FILE = Path("sluice") / "calibration.json"
+FILE = "calibration.json"
 # Where the slow quarter of the steps took so much longer than their median, something else was running.
 BUSY = 1.2
 _AGAIN = "run `sluice plan --calibrate` again"
@@ -103,15 +103,20 @@ class Calibration:
         return f"calibrated {self.taken_at[:10]} on {self.device} in {self.precision}{busy}"
 
 
-def default_path(environment: Mapping[str, str], home: Path) -> Path:
-    """Where a calibration lies unless the user says otherwise (XDG Base Directory Specification 0.8).
+def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """Where what was measured of this machine lies (XDG Base Directory Specification 0.8).
 
     Args:
         environment: variables of the process; `XDG_CACHE_HOME` counts where it is an absolute path.
         home: the user's home folder.
     """
     named = Path(environment.get("XDG_CACHE_HOME", ""))
-    return (named if named.is_absolute() else home / ".cache") / FILE
+    return (named if named.is_absolute() else home / ".cache") / "sluice"
+
+
+def default_path(environment: Mapping[str, str], home: Path) -> Path:
+    """Where a calibration lies unless the user says otherwise; arguments as of `cache_folder`."""
+    return cache_folder(environment, home) / FILE
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:

@@ -95,6 +95,8 @@ def epochs_to_best(trainings: Iterable[PastTraining], member: str, rows: int, wi
     passes = Range.of(each.windows_to_best(window) / rows for each in own)
     cut = sum(not each.ended_by_patience for each in own)
     basis = f"lowest validation error of {len(own)} earlier training{'s' if len(own) > 1 else ''}"
+    if not cut:
+        return Epochs(passes, basis)
     return Epochs(passes, f"{basis}, {cut} of which ended by the clock and may have gone on getting better")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipelines.capacity.catalogue.stated import Contradiction
 from pipelines.capacity.ranges import Range
-from pipelines.capacity.schedule.jobs import CardSlot
+from pipelines.capacity.schedule.jobs import CardSlot, Service
 from pipelines.capacity.schedule.plan import Schedule
 
 # The documents round to two or three digits: 4.9 for 4.915, 1.3 for 1.333.
@@ -83,11 +83,15 @@ class Planned:
         title: what is planned.
         cards: that it runs on, idle ones too.
         schedule: when each job runs on which of them.
+        services: that are always on beside the jobs.
+        clock: whether its hours are times of the week.
     """
 
     title: str
     cards: tuple[CardSlot, ...]
     schedule: Schedule
+    services: tuple[Service, ...] = ()
+    clock: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from pipelines.capacity.catalogue.cost import rent_usd_per_card_hour
 from pipelines.capacity.catalogue.schema import Catalogue
 from pipelines.capacity.examples.comparison import Comparison, Part, Row
 from pipelines.capacity.examples.documents import Documents
+from pipelines.capacity.examples.pcb_week import week
 from pipelines.capacity.examples.room import ACCEPTED, DOES_NOT_FIT, REJECTED, card_gib, room_gib
 from pipelines.capacity.ranges import Range
+from pipelines.capacity.schedule.pcb import Cards
 
 _SERVICES = ("inference", "training", "synthesis")
 _BATCHES = (1, 4, 8)
@@ -46,6 +48,7 @@ def dedicated_example(catalogue: Catalogue) -> Comparison:
     """Two cards: inference and synthesis on one, training on the other."""
     documents = Documents(catalogue)
     needs, wished = Needs.stated(documents), Needs.stated(documents, "pcb_recommended_gb")
+    part, plans = week(documents, Cards.DEDICATED)
     first, first_wished = needs.inference + needs.synthesis, wished.inference + wished.synthesis
     return Comparison(
         name="pcb-dedicated",
@@ -62,7 +65,9 @@ def dedicated_example(catalogue: Catalogue) -> Comparison:
             ),
             Part("Training of YOLOv8, one epoch of 1,000 images", _epochs(documents)),
             Part("Inference of YOLOv8", _inference(documents)),
+            part,
         ),
+        plans=plans,
     )
 
 
@@ -72,6 +77,7 @@ def shared_example(catalogue: Catalogue) -> Comparison:
     needs = Needs.stated(documents)
     reserved = documents.stated("pcb_reserved_gb.inference").high
     limit = documents.stated("pcb_memory_fraction.process")
+    part, plans = week(documents, Cards.SHARED)
     return Comparison(
         name="pcb-shared",
         title="PCB inspection on one shared card",
@@ -81,7 +87,9 @@ def shared_example(catalogue: Catalogue) -> Comparison:
             Part(f"Synthesis beside {reserved:g} GiB for inference", _beside(documents, reserved, needs.synthesis)),
             Part(f"Training beside a process at its limit, {limit} of the card", _limited(documents, needs.training)),
             Part("Rules of the document", _rules(documents)),
+            part,
         ),
+        plans=plans,
     )
 
 

@@ -35,6 +35,7 @@ class ObservedMemory:
         traced_bytes: taken by the first steps, of one window.
         step_bytes: taken at the fullest moment of the steps of the batch, beyond all that.
         device_peak_bytes: most taken of a GPU; 0 without one.
+        device: that was measured: name of the GPU, or of the CPU with its threads.
     """
 
     batch: int
@@ -43,6 +44,13 @@ class ObservedMemory:
     traced_bytes: int
     step_bytes: int
     device_peak_bytes: int
+    device: str
+
+    @property
+    def peak_bytes(self) -> int:
+        """All that was taken at the fullest moment: of a GPU, or by the process of host memory."""
+        held = self.import_bytes + self.built_bytes + self.traced_bytes
+        return self.device_peak_bytes or held + self.step_bytes
 
 
 def observed_memory(subject: Subject, batch: int, environment: Mapping[str, str]) -> ObservedMemory:
@@ -65,6 +73,7 @@ def observed_memory(subject: Subject, batch: int, environment: Mapping[str, str]
 def _observe(subject: Subject, batch: int) -> ObservedMemory:
     import tensorflow as tf
 
+    from components.train.device_report import device_name
     from components.train.runtime import Runtime, prepare
 
     prepare(Runtime(), seed=0)
@@ -79,9 +88,9 @@ def _observe(subject: Subject, batch: int) -> ObservedMemory:
     _CLEAR.write_text(_RESET_PEAK)
     for _ in range(_STEPS):
         real.step(data, batch, 1e-3, 0.9)
-    return ObservedMemory(
-        batch, imported, built - imported, traced - built, _resident("VmHWM") - before, _device_peak_bytes()
-    )
+    step = _resident("VmHWM") - before
+    device = device_name(Runtime().threads_used)
+    return ObservedMemory(batch, imported, built - imported, traced - built, step, _device_peak_bytes(), device)
 
 
 def _resident(name: str) -> int:

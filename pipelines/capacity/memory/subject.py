@@ -105,7 +105,9 @@ def real_step(subject: Subject) -> RealStep:
     from components.train.gradient_step import GradientStep
 
     subject.check()
-    model, losses = _member(subject) if subject.member else _model(subject)
+    if subject.member:
+        return member_step(member_networks(subject).training, subject)
+    model, losses = _model(subject)
     return RealStep(GradientStep(model, losses, _optimizer(subject)), model, losses)
 
 
@@ -122,11 +124,14 @@ def member_networks(subject: Subject) -> Networks:
     return assemble(task, parts, _start(task, MEMBERS[subject.member].look_back), mode)
 
 
-def _member(subject: Subject) -> tuple[Any, dict[str, Any]]:
-    from components.train.loop import Recipe, losses_of
+def member_step(model: Any, subject: Subject) -> RealStep:
+    """The step on a member's training network that is there already; its optimiser is a new one."""
+    from components.train.gradient_step import GradientStep
+    from components.train.loop import losses_of
+    from components.train.recipe import Recipe
 
-    model = member_networks(subject).training
-    return model, losses_of(model, _task(subject.setting), Recipe())
+    losses = losses_of(model, _task(subject.setting), Recipe())
+    return RealStep(GradientStep(model, losses, _optimizer(subject)), model, losses)
 
 
 def _model(subject: Subject) -> tuple[Any, dict[str, Any]]:

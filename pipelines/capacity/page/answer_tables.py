@@ -195,7 +195,9 @@ def sources_table(answer: Answer) -> Table:
 
 def _sources(answer: Answer) -> Iterator[tuple[str, str]]:
     trained = answer.request.trained
-    yield f"{trained.passes} passes over {trained.rows:,} rows", trained.passes_source
+    for name in trained.names:
+        epochs = trained.epochs_of(name)
+        yield f"{name.replace('_', ' ')}: {epochs.passes} passes over {trained.rows:,} rows", epochs.basis
     for each in answer.times:
         yield f"time of {each.member.replace('_', ' ')}", each.training.basis
     if answer.serving_time is not None:
@@ -204,6 +206,8 @@ def _sources(answer: Answer) -> Iterator[tuple[str, str]]:
         card = count.card
         yield f"memory of {card.title}", f"{card.driver_memory_mib.value:,.0f} MiB, {card.driver_memory_mib.source}"
         yield f"rates of {card.title}", card.rates.source
+    if answer.measured_on:
+        yield "memory, compiled and observed", "; ".join(answer.measured_on)
     for fixed in answer.request.fixed:
         yield f"memory of {fixed.name}", fixed.source
     for need in answer.memory:

@@ -67,8 +67,8 @@ def _part(part: Part, letters: dict[str, str]) -> Section:
 
 
 def _plans(comparison: Comparison) -> Section:
-    plots = [timeline(plan.title, plan.cards, plan.schedule) for plan in comparison.plans]
-    intro = "Each bar is one training. The computed hours come from these plans."
+    plots = [timeline(plan.title, plan.cards, plan.schedule, plan.services, plan.clock) for plan in comparison.plans]
+    intro = "Each bar is one job. The computed hours come from these plans."
     blocks: Sequence[Block] = [Plots(plots)]
     return Section("plans", "Plans", intro, blocks)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipelines.capacity.catalogue.stated import Contradiction
+from pipelines.capacity.duration.history import Epochs
 from pipelines.capacity.duration.predict import TimeEstimate
 from pipelines.capacity.memory.needs import MemoryNeed
 from pipelines.capacity.plan.request import Request
@@ -60,6 +61,7 @@ class MemberTime:
         precision: that it is trained in.
         step: of one batch.
         training: of all passes; its `stated` is what a document says of one model on such a card.
+        epochs: the passes, and who says so.
     """
 
     member: str
@@ -67,6 +69,7 @@ class MemberTime:
     precision: str
     step: TimeEstimate
     training: TimeEstimate
+    epochs: Epochs
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ class Answer:
         changes: the cheapest first.
         remarks: what nobody asked.
         contradictions: of the documents that these figures touch.
+        measured_on: devices and days of what was compiled and observed; empty where nothing was.
     """
 
     request: Request
@@ -166,6 +170,7 @@ class Answer:
     changes: tuple[Change, ...] = ()
     remarks: tuple[str, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
+    measured_on: tuple[str, ...] = ()
 
     @property
     def order(self) -> Order | None:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.capacity.catalogue.card import Card
-from pipelines.capacity.memory.members import member_architecture
 from pipelines.capacity.memory.needs import fixed_need, inference_need, training_need
 from pipelines.capacity.plan.answer import WorkloadMemory
 from pipelines.capacity.plan.request import Request
-from pipelines.capacity.plan.timing import architectures, precision_on
+from pipelines.capacity.plan.timing import answering, architectures, precision_on
 
 SERVING = "serving"
 
@@ -74,8 +73,7 @@ def placed(request: Request, serving_on_card: bool) -> tuple[tuple[Placed, ...],
 def serving_memory(request: Request, card: Card) -> WorkloadMemory:
     """What the ensemble holds of a card while it answers a batch, with all versions that are there at once."""
     trained, served = request.trained, request.served
-    networks = [member_architecture(name, trained.setting, "windows") for name in trained.members]
-    need = inference_need(networks, served.windows, "float32", served.versions, "cuda")
+    need = inference_need(list(answering(trained).values()), served.windows, "float32", served.versions, "cuda")
     return WorkloadMemory(SERVING, "serving", card.key, need, None, None, card.memory_bytes)
 
 
@@ -85,7 +83,9 @@ def training_memories(request: Request, cards: Sequence[Placed]) -> tuple[Worklo
     for kind, room in _rooms(cards):
         for name, network in architectures(trained).items():
             precision = precision_on(kind, trained)
-            need = training_need(network, trained.batch, precision, trained.optimizer, trained.accumulation, "cuda")
+            batch = trained.batch_of(name)
+            parts = min(trained.accumulation, batch)
+            need = training_need(network, batch, precision, trained.optimizer, parts, "cuda")
             found.append(WorkloadMemory(name, "training", kind.key, need, None, None, room))
     return tuple(found)
 

@@ -11,13 +11,16 @@ import yaml
 from components.errors import InputError
 from pipelines.capacity.plan.answer import Answer
 from pipelines.capacity.plan.request import CardCount
-from pipelines.capacity.schedule.windows import DAY_SECONDS, HOUR_SECONDS
+from pipelines.capacity.schedule.windows import DAY_SECONDS, Window
 from pipelines.platform.profile import PRESETS
 
+_MINUTE_SECONDS = 60
 # What the server takes of its card beside the formula: pools grow in steps.
 _SERVING_MARGIN = 1.2
 _LEAST_FRACTION = 0.05
 _MOST_FRACTION = 0.9
+# Of the window for training; the steps around it take their time, too.
+_TRAINING_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,59 @@ class Document:
         """The document as a file holds it."""
         head = "".join(f"# {line}\n" for line in self.comments)
         return head + yaml.safe_dump(self.values, sort_keys=False, width=120)
+
+
+@dataclass(frozen=True)
+class _Night:
+    """How members are trained, which both documents say.
+
+    Attributes:
+        batch: windows or chunks of a step; 0 where each is trained with its own.
+        micro_batch: most of them at once; 0 where the whole batch fits.
+        precision: of the members' own layers.
+        window: hours of the day in which recurring runs train; empty where all day will do.
+        gpu_at_once: members that train at once on cards; 0 where there is none.
+        budget_minutes: wall clock of all training.
+    """
+
+    batch: int
+    micro_batch: int
+    precision: str
+    window: str
+    gpu_at_once: int
+    budget_minutes: float
+
+    @classmethod
+    def of(cls, answer: Answer) -> _Night:
+        """What was planned."""
+        trained = answer.request.trained
+        return cls(
+            batch=trained.batch,
+            micro_batch=min(map(trained.micro_batch_of, trained.names)) if trained.accumulation > 1 else 0,
+            precision=trained.precision,
+            window=_window(answer.request.retrain),
+            gpu_at_once=_training_cards(answer),
+            budget_minutes=_budget_minutes(answer),
+        )
+
+    def in_chart(self) -> dict[str, Any]:
+        """The chart's values `training`."""
+        at_once = {"gpuAtOnce": self.gpu_at_once} if self.gpu_at_once else {}
+        return {**self._step("microBatch"), **self._hours("timeZone"), **at_once, "budgetMinutes": self.budget_minutes}
+
+    def in_profile(self) -> dict[str, Any]:
+        """Keys of a profile of the pipelines."""
+        at_once = {"gpu_trainings_at_once": self.gpu_at_once} if self.gpu_at_once else {}
+        training = {**self._step("micro_batch"), **self._hours("timezone")}
+        return {**at_once, "budget_minutes": self.budget_minutes, "training": training}
+
+    def _step(self, micro_batch: str) -> dict[str, Any]:
+        micro = {micro_batch: self.micro_batch} if self.micro_batch else {}
+        batch = {"batch": self.batch} if self.batch else {}
+        return {**batch, **micro, "precision": self.precision}
+
+    def _hours(self, zone: str) -> dict[str, str]:
+        return {"window": self.window, zone: "UTC"} if self.window else {}
 
 
 def helm_values(answer: Answer) -> Document:
@@ -56,11 +112,10 @@ def profile(answer: Answer, name: str = "planned") -> Document:
     base = "cpu" if not cards else "shared" if _cards(cards) == 1 else "dedicated"
     values: dict[str, Any] = yaml.safe_load((PRESETS / f"{base}.yaml").read_text(encoding="utf-8"))
     values |= {"name": name, "description": f"planned for {answer.request.title}"}
-    values["budget_minutes"] = _budget_minutes(answer)
+    values |= _Night.of(answer).in_profile()
     values["serving"] |= _asked(answer)
-    comments = [_made_for(answer), *_late(answer), *_recipe(answer)]
+    comments = [_made_for(answer), *_late(answer), *_hours(answer), *_precisions(answer)]
     if cards:
-        values["gpu_trainings_at_once"] = _training_cards(answer)
         values["steps"]["train"]["accelerator"]["products"] = _products(cards)
         # TensorFlow grows into what the plan leaves it.
         comments.append(f"A training takes at most {_largest_mb(answer):,} MB of its card.")
@@ -76,11 +131,19 @@ def _asked(answer: Answer) -> dict[str, Any]:
     return {key: asked[key] for key in ("rest", "grpc")}
 
 
-def _recipe(answer: Answer) -> Iterator[str]:
-    """What no key of a profile says."""
-    trained = answer.request.trained
-    kinds = ", ".join(dict.fromkeys(f"{each.precision} on {each.card}" for each in answer.times))
-    yield f"Planned with batches of {trained.batch} in {trained.accumulation} micro-batches, {kinds}."
+def _hours(answer: Answer) -> Iterator[str]:
+    """What to know of the window's key."""
+    if _window(answer.request.retrain):
+        yield "The window is in UTC: write your own time zone beside it."
+    else:
+        yield "Training may run all day: no window is written, and a run starts when it is submitted."
+
+
+def _precisions(answer: Answer) -> Iterator[str]:
+    """What the key of the precision comes to."""
+    if answer.request.trained.precision == "auto":
+        kinds = dict.fromkeys(f"{each.precision} on {each.card or 'the CPU'}" for each in answer.times)
+        yield f"Precision auto is {', '.join(kinds)}."
     serving = [each.card for each in answer.request.cards if each.card.key == answer.serving_on]
     if serving and "tensor_float32" in serving[0].precisions:
         yield f"{serving[0].title} computes in TensorFloat-32: raise serving.tolerance here, or set"
@@ -100,6 +163,7 @@ def _on_card(answer: Answer) -> Document:
         "profile": "shared" if shared else "dedicated",
         "gpu": {"perReplica": 1, "cards": _cards(cards), "servingCards": 1, "products": _products(cards)},
         "quota": {"enabled": True, "trainingGpus": 1},
+        "training": _Night.of(answer).in_chart(),
         "serving": {
             "replicas": 1,
             "strategy": "Recreate",
@@ -123,9 +187,12 @@ def _whole_cards(answer: Answer) -> Iterator[str]:
 
 
 def _on_cpu(answer: Answer) -> Document:
+    cards = answer.request.cards
+    products = {"products": _products(cards)} if cards else {}
     values: dict[str, Any] = {
         "profile": "cpu",
-        "gpu": {"perReplica": 0, "cards": _cards(answer.request.cards), "servingCards": 0},
+        "gpu": {"perReplica": 0, "cards": _cards(cards), "servingCards": 0, **products},
+        "training": _Night.of(answer).in_chart(),
         "serving": {
             "runtime": "inprocess",
             "strategy": "RollingUpdate",
@@ -136,8 +203,8 @@ def _on_cpu(answer: Answer) -> Document:
         },
     }
     comments = [_made_for(answer), "Serving runs on CPUs: no card is asked for by this release."]
-    if answer.request.cards:
-        comments.append("Cards are for training alone; the pipelines' profile (sluice plan --profile) asks for them.")
+    if cards:
+        comments.append("Cards are for training alone; the pipelines' profile asks for them.")
     return Document((*comments, *_beyond(answer)), values)
 
 
@@ -148,10 +215,8 @@ def _made_for(answer: Answer) -> str:
 
 def _beyond(answer: Answer) -> tuple[str, ...]:
     """What no value of the chart says."""
-    request = answer.request
-    begin, end = (f"{s % DAY_SECONDS // HOUR_SECONDS:02d}:00" for s in (request.retrain.begin_s, request.retrain.end_s))
-    lines = [*_late(answer), f"Retraining, {begin} to {end}: a recurring run (sluice submit --window {begin}-{end})."]
-    for each in request.fixed:
+    lines = [*_late(answer), *_hours(answer)]
+    for each in answer.request.fixed:
         lines.append(
             f"{each.name} holds {each.memory_bytes / 1e9:.1f} GB of a card: the chart knows nothing of it, and"
             " Kubernetes shares a card by time slicing alone."
@@ -185,11 +250,19 @@ def _training_cards(answer: Answer) -> int:
 
 
 def _budget_minutes(answer: Answer) -> float:
-    """Wall clock of all training: the longest that the plan expects, and no longer than the window."""
-    request = answer.request
-    window = (request.retrain.end_s - request.retrain.begin_s) / 60
+    """Wall clock of all training: the longest that the plan expects, and less than the window."""
+    retrain = answer.request.retrain
+    most = _TRAINING_SHARE * (retrain.end_s - retrain.begin_s) / 60
     order = answer.order
-    return round(min(window, max(order.hours.high * 60, 1.0) if order else window), 1)
+    return round(min(most, max(order.hours.high * 60, 1.0) if order else most), 1)
+
+
+def _window(retrain: Window) -> str:
+    """Hours of the day as `02:00-10:00`; empty for all of it."""
+    if retrain.end_s - retrain.begin_s >= DAY_SECONDS:
+        return ""
+    minutes = (s % DAY_SECONDS // _MINUTE_SECONDS for s in (retrain.begin_s, retrain.end_s))
+    return "-".join(f"{each // 60:02d}:{each % 60:02d}" for each in minutes)
 
 
 def _largest_mb(answer: Answer) -> int:

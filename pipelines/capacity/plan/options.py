@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast, get_args
 
 from components.errors import InputError
+from components.train.memory import Optimizer
 from pipelines.capacity.catalogue.schema import Catalogue
+from pipelines.capacity.memory.model_file import read_model
+from pipelines.capacity.plan.learnt import with_history
 from pipelines.capacity.plan.request import (
     MEASURED_PASSES,
     MEASURED_PASSES_SOURCE,
     FixedWorkload,
+    OwnModel,
     Place,
     Precision,
     Request,
@@ -34,14 +39,17 @@ class Wishes:
     cards: str = "v100-32gb"
     rows: int = 781_163
     members: str = ""
-    batch: int = 32
+    batch: int = 0
     accumulation: int = 1
     window: int = 100
     columns: int = 12
     horizons: int = 3
     precision: str = "auto"
     width: str = ""
+    optimizer: str = "adamw"
+    models: tuple[str, ...] = ()
     passes: str = ""
+    history: str = ""
     folds: int = 0
     experiments: int = 0
     retrain_experiments: bool = False
@@ -64,19 +72,25 @@ def request_of(wishes: Wishes, catalogue: Catalogue) -> Request:
     passes, source = MEASURED_PASSES, MEASURED_PASSES_SOURCE
     if wishes.passes:
         passes, source = _passes(wishes.passes), "--passes"
+    models = tuple(_model(text) for text in wishes.models)
     trained = Trained(
-        members=members_for(wishes.rows, wishes.members),
+        # A model takes the members' place unless they are named as well.
+        members=() if models and not wishes.members else members_for(wishes.rows, wishes.members),
+        models=models,
         rows=wishes.rows,
         setting=setting,
         batch=wishes.batch,
         accumulation=wishes.accumulation,
         precision=cast(Precision, _one_of("--precision", wishes.precision, get_args(Precision))),
+        optimizer=cast(Optimizer, _one_of("--optimizer", wishes.optimizer, get_args(Optimizer))),
         passes=passes,
         passes_source=source,
         folds=wishes.folds,
         experiments=wishes.experiments,
         retrain_experiments=wishes.retrain_experiments,
     )
+    if wishes.history:
+        trained = with_history(trained, Path(wishes.history))
     place = cast(Place, _one_of("--serve-on", wishes.serve_on, get_args(Place)))
     served = Served(windows=wishes.serve_windows, every_seconds=wishes.every_seconds, place=place)
     windows = windows_of(wishes.dawn)
@@ -96,6 +110,15 @@ def counts_of(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError("--stations", f"{text!r} holds no whole numbers", "write e.g. 1,10,100") from None
+
+
+def _model(text: str) -> OwnModel:
+    name, named, file = text.rpartition("=")
+    path = Path(file)
+    if named and not name:
+        raise InputError("--model", f"{text!r} names no model", "write e.g. own=FILE.keras or FILE.keras")
+    found = read_model(path, name or path.stem)
+    return OwnModel(str(path), found.architecture, found.uncounted)
 
 
 def _passes(text: str) -> Range:

@@ -10,6 +10,7 @@ from pipelines.capacity.catalogue.schema import Catalogue
 from pipelines.capacity.duration.predict import TimeEstimate
 from pipelines.capacity.plan.answer import MemberTime, Order
 from pipelines.capacity.plan.request import Request
+from pipelines.capacity.plan.wording import networks_in_words
 from pipelines.capacity.ranges import Range
 from pipelines.capacity.schedule.jobs import CPU, CardSlot, Job, Problem, Service
 from pipelines.capacity.schedule.plan import Schedule
@@ -123,7 +124,7 @@ def study_orders(ground: Ground) -> tuple[Order, ...]:
     """Cross-validation and weight experiments, where they are asked for."""
     trained, found = ground.request.trained, []
     if trained.folds:
-        title = f"{trained.folds} folds x {len(trained.members)} members"
+        title = f"{trained.folds} folds x {networks_in_words(len(trained.members), len(trained.models))}"
         found.append(_whole(title, ground, lambda own: cross_validation(own, trained.folds), longest_first))
     if trained.experiments and trained.retrain_experiments:
         title = f"{trained.experiments} weight experiments, each trained again"

@@ -137,7 +137,7 @@ def _ground(
         CardSlot(each.name, _SERVING_CARD if each.name == apart else each.card.key, each.card.memory_bytes)
         for each in cards
     )
-    needs = dict.fromkeys(request.trained.members, 0)
+    needs = dict.fromkeys(request.trained.names, 0)
     for each in training:
         needs[each.workload] = max(needs[each.workload], each.formula.total_bytes)
     bytes_of = {each.workload: each.formula.total_bytes for each in staying}
@@ -183,7 +183,7 @@ def _fitting(times: tuple[MemberTime, ...], training: tuple[WorkloadMemory, ...]
 def _too_large(
     request: Request, staying: Sequence[WorkloadMemory], training: Sequence[WorkloadMemory]
 ) -> Iterator[str]:
-    for name in request.trained.members:
+    for name in request.trained.names:
         own = [each for each in training if each.workload == name]
         if own and not any(each.fits for each in own):
             best = max(own, key=lambda each: each.spare_bytes)

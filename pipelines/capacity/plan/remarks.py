@@ -8,6 +8,7 @@ from pipelines.capacity.catalogue.card import Card
 from pipelines.capacity.catalogue.schema import Catalogue
 from pipelines.capacity.catalogue.stated import Contradiction
 from pipelines.capacity.plan.answer import Answer
+from pipelines.capacity.plan.measuring import measured_remarks
 from pipelines.capacity.plan.planning import Knowledge
 from pipelines.capacity.plan.request import CardCount
 from pipelines.capacity.plan.timing import serving_time
@@ -24,6 +25,7 @@ _GIB = 2**30
 def remarks(answer: Answer, known: Knowledge) -> tuple[str, ...]:
     """One sentence or two each."""
     found = [*_serving(answer, known), *_whole_cards(answer), *_memory(answer), *_experiments(answer)]
+    found += [*_models(answer), *measured_remarks(answer)]
     for each in answer.request.cards:
         found += _card(each.card, known.catalogue)
         found += _price(each.card, known.catalogue)
@@ -86,6 +88,15 @@ def _memory(answer: Answer) -> Iterator[str]:
     if share < _USED_LITTLE:
         size = f"{largest.formula.total_bytes / 1e9:.2f} GB, {share:.0%} of what a {largest.card} has left"
         yield f"The largest training, {largest.workload}, takes {size}: memory is no reason for a larger card."
+
+
+def _models(answer: Answer) -> Iterator[str]:
+    for model in answer.request.trained.models:
+        if model.uncounted:
+            yield (
+                f"{model.name}: the formula knows no closed form of {', '.join(model.uncounted)}; they are counted by"
+                " their weights and answers alone, so memory and time may be more. --measure compiles the step."
+            )
 
 
 def _experiments(answer: Answer) -> Iterator[str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from components.errors import InputError
+from components.train.architecture import Architecture
+from components.train.recipe import recipe_of
 from components.train.registry import DEFAULT_MEMBERS, MEMBERS, default_members, width_of
 from pipelines.capacity.catalogue.card import Card
 from pipelines.capacity.catalogue.schema import Catalogue
-from pipelines.capacity.memory.members import NETWORKS, Setting
+from pipelines.capacity.duration.history import Epochs
+from pipelines.capacity.memory.members import NETWORKS, Setting, mode_of
 from pipelines.capacity.ranges import Range
 from pipelines.capacity.schedule.windows import DAY_SECONDS, Window, windows_of
 
@@ -40,46 +44,99 @@ class CardCount:
 
 
 @dataclass(frozen=True)
+class OwnModel:
+    """A saved Keras model that is planned like a member: trained on the same windows, asked for the same answers.
+
+    Attributes:
+        path: of its file.
+        architecture: as the file says, by the name that it is planned under.
+        uncounted: layers that the formula counts by their weights and answers alone.
+    """
+
+    path: str
+    architecture: Architecture
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """That it is planned under."""
+        return self.architecture.name
+
+
+@dataclass(frozen=True)
 class Trained:
     """What is trained.
 
     Attributes:
         members: networks of the registry.
+        models: saved Keras models, beside the members or in their place.
         rows: of the table.
         setting: sizes of windows and networks.
-        batch: windows or chunks of a step.
+        batch: windows or chunks of a step; 0 for what each is trained with where nobody says otherwise.
         accumulation: micro-batches in which a step is computed.
         precision: of the members' own layers; `auto` is half precision where the card gains from it.
         optimizer: what moves the weights.
-        passes: over the rows until a member has learnt what it can.
+        passes: over the rows until a member has learnt what it can, where `learnt` says nothing of it.
         passes_source: who says so.
+        learnt: by member, the passes that its earlier trainings took.
         folds: of a cross-validation; 0 for none.
         experiments: weight combinations that are tried; 0 for none.
         retrain_experiments: each trains all members again, as the documents price it, in place of stored forecasts.
     """
 
     members: tuple[str, ...] = tuple(name for name in DEFAULT_MEMBERS if name in NETWORKS)
+    models: tuple[OwnModel, ...] = ()
     rows: int = 781_163
     setting: Setting = field(default_factory=Setting)
-    batch: int = 32
+    batch: int = 0
     accumulation: int = 1
     precision: Precision = "auto"
     optimizer: Optimizer = "adamw"
     passes: Range = MEASURED_PASSES
     passes_source: str = MEASURED_PASSES_SOURCE
+    learnt: tuple[tuple[str, Epochs], ...] = ()
     folds: int = 0
     experiments: int = 0
     retrain_experiments: bool = False
 
     def __post_init__(self) -> None:
-        _members(self.members)
-        least = {"rows": self.setting.window + self.setting.horizons, "batch": 1, "accumulation": 1}
+        _members(self.members, self.models)
+        least = {"rows": self.setting.window + self.setting.horizons, "accumulation": 1}
         for name, value in least.items():
             _at_least(name, getattr(self, name), value)
-        for name in ("folds", "experiments"):
+        for name in ("batch", "folds", "experiments"):
             _at_least(name, getattr(self, name), 0)
-        if self.accumulation > self.batch:
-            raise InputError("accumulation", f"{self.accumulation} is above the batch", f"give at most {self.batch}")
+        if self.accumulation > self.largest_batch:
+            problem, fix = f"{self.accumulation} is above the batch", f"give at most {self.largest_batch}"
+            raise InputError("accumulation", problem, fix)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Members, then models."""
+        return (*self.members, *(model.name for model in self.models))
+
+    @property
+    def windows(self) -> int:
+        """Rows at which windows end."""
+        return self.rows - self.setting.window + 1
+
+    @property
+    def largest_batch(self) -> int:
+        """Of all members and models."""
+        return max(map(self.batch_of, self.names))
+
+    def batch_of(self, name: str) -> int:
+        """Windows or chunks of a step of a member or model."""
+        mode = mode_of(name, self.setting) if name in self.members else "windows"
+        return self.batch or recipe_of(self.setting.segment).batch_of(mode)
+
+    def micro_batch_of(self, name: str) -> int:
+        """As many of them as are computed at once."""
+        return ceil(self.batch_of(name) / self.accumulation)
+
+    def epochs_of(self, name: str) -> Epochs:
+        """Passes of a member or model, and who says so."""
+        return dict(self.learnt).get(name) or Epochs(self.passes, self.passes_source)
 
 
 @dataclass(frozen=True)
@@ -190,11 +247,16 @@ def _counted(name: str, count: int, catalogue: Catalogue) -> tuple[Card, int]:
     return catalogue.card(name), count
 
 
-def _members(names: tuple[str, ...]) -> None:
+def _members(names: tuple[str, ...], models: tuple[OwnModel, ...]) -> None:
     unknown = [name for name in names if name not in NETWORKS]
-    if unknown or not names:
+    if unknown or not (names or models):
         problem = f"there is no network {unknown[0]}" if unknown else "no network is named"
         raise InputError("members", problem, f"choose from {', '.join(NETWORKS)}")
+    both = (*names, *(model.name for model in models))
+    twice = [name for name in both if both.count(name) > 1]
+    if twice:
+        fix = "give the file another name: --model NAME=FILE.keras"
+        raise InputError("--model", f"two networks are called {twice[0]}", fix)
 
 
 def _at_least(name: str, value: int, least: int) -> None:

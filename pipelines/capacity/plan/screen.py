@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.capacity.plan.answer import Answer, Change, MemberTime, Order, Purchase, WorkloadMemory
-from pipelines.capacity.plan.wording import amount, gigabytes, members_in_words, span
+from pipelines.capacity.plan.wording import amount, gigabytes, networks_in_words, span
 from pipelines.capacity.ranges import Range
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def render(answer: Answer) -> Iterator[RenderableType]:
     yield from _listed("  ", answer.why)
     yield from _memory(answer.memory)
     yield from _times(answer.times)
+    yield from _listed(" ", list(_passes(answer.times)))
     yield from _serving(answer)
     yield from _orders(answer.orders)
     yield from _purchases(answer.purchases)
@@ -37,7 +38,8 @@ def render(answer: Answer) -> Iterator[RenderableType]:
 def verdict(answer: Answer) -> str:
     """The answer in one sentence."""
     trained = answer.request.trained
-    what = f"{members_in_words(len(trained.members))} on {trained.rows:,} rows, {answer.request.title}"
+    who = networks_in_words(len(trained.members), len(trained.models))
+    what = f"{who} on {trained.rows:,} rows, {answer.request.title}"
     if not answer.fits:
         return f"Does not fit: {what}."
     if not answer.in_time:
@@ -70,6 +72,17 @@ def _times(times: Sequence[MemberTime]) -> Iterator[Table]:
         stated = _NONE if whole.stated is None else span(whole.stated.seconds)
         table.add_row(each.member, each.card, each.precision, span(each.step.seconds), span(whole.seconds), stated)
     yield table
+
+
+def _passes(times: Sequence[MemberTime]) -> Iterator[str]:
+    """Passes over the rows, those of one source together."""
+    members: dict[tuple[str, str], list[str]] = {}
+    for each in times:
+        said = members.setdefault((str(each.epochs.passes), each.epochs.basis), [])
+        said += [] if each.member in said else [each.member]
+    for (passes, basis), names in members.items():
+        who = f" of {', '.join(names)}" if len(members) > 1 else ""
+        yield f"Passes over the rows{who}: {passes} ({basis})"
 
 
 def _serving(answer: Answer) -> Iterator[RenderableType]:

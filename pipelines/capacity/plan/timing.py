@@ -37,8 +37,15 @@ _UNKNOWN_MACHINE = 3.0
 
 
 def architectures(trained: Trained) -> dict[str, Architecture]:
-    """The members' training networks."""
-    return {name: member_architecture(name, trained.setting) for name in trained.members}
+    """Training networks of members and models, by their names."""
+    members = {name: member_architecture(name, trained.setting) for name in trained.members}
+    return members | {model.name: model.architecture for model in trained.models}
+
+
+def answering(trained: Trained) -> dict[str, Architecture]:
+    """The networks as they answer windows, by their names."""
+    members = {name: member_architecture(name, trained.setting, "windows") for name in trained.members}
+    return members | {model.name: model.architecture for model in trained.models}
 
 
 def precision_on(card: Card | None, trained: Trained) -> Precision:
@@ -68,13 +75,18 @@ def member_times(
     stated = None if card is None else stated_hours(card, catalogue)
     found = []
     for name, network in architectures(trained).items():
-        scored = trained.setting.window if mode_of(name, trained.setting) == "chunks" else 1
-        windows = trained.rows - trained.setting.window + 1
-        whole = training_time(network, windows, trained.batch, device, precision, trained.passes, scored)
-        step = training_step_time(network, trained.batch, device, precision)
+        epochs, scored, batch = trained.epochs_of(name), _scored_rows(name, trained), trained.batch_of(name)
+        whole = training_time(network, trained.windows, batch, device, precision, epochs.passes, scored)
+        step = training_step_time(network, batch, device, precision)
         key = CPU if card is None else card.key
-        found.append(MemberTime(name, key, precision, step, replace(whole, stated=stated)))
+        found.append(MemberTime(name, key, precision, step, replace(whole, stated=stated), epochs))
     return tuple(found)
+
+
+def _scored_rows(name: str, trained: Trained) -> int:
+    """Windows that one sample of a step holds: as many as a chunk has rows, else one."""
+    chunks = name in trained.members and mode_of(name, trained.setting) == "chunks"
+    return trained.setting.window if chunks else 1
 
 
 def stated_hours(card: Card, catalogue: Catalogue) -> Stated | None:
@@ -88,8 +100,7 @@ def stated_hours(card: Card, catalogue: Catalogue) -> Stated | None:
 
 def serving_time(request: Request, card: Card | None, calibration: Calibration | None) -> TimeEstimate:
     """One batch of windows answered by the whole ensemble, on a card or on a CPU."""
-    trained, windows = request.trained, request.served.windows
-    asked = [member_architecture(name, trained.setting, "windows") for name in trained.members]
+    asked, windows = list(answering(request.trained).values()), request.served.windows
     if card is not None:
         return inference_time(asked, windows, device_rates(card))
     if calibration is not None:

@@ -27,9 +27,11 @@ def gigabytes(count: float) -> str:
     return f"{count / _GB:.2f}"
 
 
-def members_in_words(count: int) -> str:
-    """So many members."""
-    return f"{count} member" if count == 1 else f"{count} members"
+def networks_in_words(members: int, models: int = 0) -> str:
+    """So many members, and models beside them: `5 members and 1 model`."""
+    counts = {"member": members, "model": models}
+    said = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count]
+    return " and ".join(said)
 
 
 def _in_unit(seconds: float) -> tuple[str, str]:

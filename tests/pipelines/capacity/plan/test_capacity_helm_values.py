@@ -65,6 +65,47 @@ def test_helm_makes_a_service_of_the_values_that_the_profiles_smoke_test_asks(wi
     assert ("nvidia.com/gpu" in json.dumps(found["predictor"])) == (answer.serving_on != "cpu")
 
 
+@pytest.mark.parametrize("wishes", WISHES.values(), ids=list(WISHES))
+def test_chart_and_profile_say_the_same_of_training(wishes: Wishes, tmp_path: Path) -> None:
+    program = helm_program(tmp_path)
+    if program is None:
+        pytest.skip("helm isn't on PATH, and there is no ../shared/cluster with one")
+    answer = planned(wishes)
+    objects = Chart(program).render({**helm_values(answer).values, "fullnameOverride": "sluice"})
+    (made,) = [each for each in objects if each["metadata"]["name"] == "sluice-profile"]
+    told = {"name", "description"}
+    found = parse_profile(made["data"]["profile.yaml"], "the chart").model_dump(exclude=told)
+    assert found == parse_profile(profile(answer).text(), "planned").model_dump(exclude=told)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "training"),
+    [
+        (Wishes(batch=64), {"batch": 64, "precision": "auto", "window": "02:00-10:00", "timezone": "UTC"}),
+        (
+            Wishes(batch=64, accumulation=3, precision="float32", dawn="22:30-06:15"),
+            {"batch": 64, "micro_batch": 22, "precision": "float32", "window": "22:30-06:15", "timezone": "UTC"},
+        ),
+        (Wishes(dawn="00:00-24:00"), {"precision": "auto"}),
+    ],
+)
+def test_the_profile_trains_as_it_was_planned(wishes: Wishes, training: dict[str, object]) -> None:
+    document = profile(planned(wishes))
+    assert document.values["training"] == training
+    found = parse_profile(document.text(), "planned").training
+    assert found.model_dump(include=set(training)) == training
+    assert ("all day" in " ".join(document.comments)) == (not found.window)
+
+
+def test_what_auto_comes_to_is_said() -> None:
+    assert "auto is mixed_float16 on t4" in " ".join(profile(planned(Wishes(cards="t4"))).comments)
+
+
+def test_the_budget_leaves_room_in_the_window_for_the_other_steps() -> None:
+    answer = planned(Wishes(cards="t4", rows=3_000_000, passes="40", dawn="02:00-04:00"))
+    assert profile(answer).values["budget_minutes"] <= 0.9 * 120
+
+
 def test_what_the_chart_cannot_hold_is_said_in_comments() -> None:
     one, mixed = (" ".join(helm_values(planned(WISHES[name])).comments) for name in (next(iter(WISHES)), "mixed cards"))
     assert "time slicing" in one
@@ -93,7 +134,9 @@ def test_one_card_is_shared_and_the_server_takes_its_part_of_it() -> None:
 
 def test_serving_on_the_cpu_asks_for_no_card() -> None:
     document = helm_values(planned(WISHES["one card for training"]))
-    assert document.values["gpu"] == {"perReplica": 0, "cards": 1, "servingCards": 0}
+    gpu = document.values["gpu"]
+    assert [gpu[name] for name in ("perReplica", "cards", "servingCards")] == [0, 1, 0]
+    assert "Tesla-V100-PCIE-32GB" in gpu["products"]
     assert any("training alone" in line for line in document.comments)
 
 
