@@ -63,7 +63,7 @@ def measured_remarks(answer: Answer) -> Iterator[str]:
     if not answer.measured_on:
         return
     trained = answer.request.trained
-    part = f" of one micro-batch of {trained.accumulation}" if trained.accumulation > 1 else ""
+    part = f" of one of {trained.accumulation} micro-batches" if trained.accumulation > 1 else ""
     yield (
         f"compiled and observed are of this machine, in float32{part} ({'; '.join(answer.measured_on)}), the formula is"
         " of the card: they stand side by side and are never added. compiled is what the compiler assigns to one step,"

@@ -47,7 +47,7 @@ def test_each_figure_is_measured_once_and_shown_on_every_card(asked: list[Wanted
     assert {(one.subject.member, one.column, one.batch) for one in asked} == {
         (member, column, batch)
         for member in ("stacked_lstm", "rule_based")
-        for column, batch in (("compiled", 32), ("observed", 32), ("answering", 1_000))
+        for column, batch in (("compiled", 16), ("observed", 16), ("answering", 1_000))
     }
     assert said[-1].startswith("measured 6 of 6: ")
     filled = with_measured(answer, kept)
@@ -75,7 +75,7 @@ def test_micro_batches_are_what_is_measured(asked: list[Wanted], tmp_path: Path)
     answer, kept = planned(Wishes(members="rule_based", batch=64, accumulation=4)), Measurements(tmp_path)
     measure_missing(answer, kept, {}, lambda line: None)
     assert {one.batch for one in asked} == {16}
-    assert any("of one micro-batch of 16" in line for line in advised(with_measured(answer, kept), KNOWN).remarks)
+    assert any("of one of 4 micro-batches" in line for line in advised(with_measured(answer, kept), KNOWN).remarks)
 
 
 def test_json_and_page_show_the_columns_and_where_they_come_from(asked: list[Wanted], tmp_path: Path) -> None:

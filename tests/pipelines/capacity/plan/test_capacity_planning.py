@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.errors import InputError
+from components.train.recipe import recipe_of
 from pipelines.capacity.catalogue.load import load_catalogue
 from pipelines.capacity.plan.advice import advised
 from pipelines.capacity.plan.answer import Answer
@@ -149,8 +150,8 @@ def test_a_sketch_says_what_the_whole_answer_says(cards: str, passes: float, bat
         (Wishes(cards="v100 x0"), "--cards"),
         (Wishes(cards="x2"), "names no card"),
         (Wishes(cards="rtx-9999"), "rtx-9999"),
-        (Wishes(batch=0), "batch"),
-        (Wishes(accumulation=64), "accumulation"),
+        (Wishes(batch=-1), "batch"),
+        (Wishes(accumulation=65), "accumulation"),
         (Wishes(members="lstm"), "there is no member lstm"),
         (Wishes(members="linear"), "no network is named"),
         (Wishes(rows=50), "rows"),
@@ -169,3 +170,12 @@ def test_a_wrong_wish_is_named(wishes: Wishes, wrong: str) -> None:
     with pytest.raises(InputError) as error:
         request_of(wishes, CATALOGUE)
     assert wrong in str(error.value)
+
+
+def test_each_network_is_planned_with_the_batch_that_it_is_trained_with() -> None:
+    trained = request_of(Wishes(members="stacked_lstm,spike_detector"), CATALOGUE).trained
+    recipe = recipe_of(segment=1)
+    assert trained.batch_of("stacked_lstm") == recipe.chunks, "causal: on chunks"
+    assert trained.batch_of("spike_detector") == trained.largest_batch == recipe.windows
+    halved = replace(trained, batch=10, accumulation=4)
+    assert [(halved.batch_of(name), halved.micro_batch_of(name)) for name in halved.names] == [(10, 3), (10, 3)]
