@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -121,7 +121,23 @@ def _share(piece: slice, size: int) -> Any:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there is not enough memory; libraries of GPUs, and threads, say so in words alone."""
+    """Whether an error says that there is not enough memory, or was raised since another one said so.
+
+    While a step is traced, Keras and AutoGraph raise errors of their own in place of what went wrong.
+    """
+    return any(_says_out_of_memory(each) for each in _with_reasons(error))
+
+
+def _with_reasons(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__ or error
+
+
+def _says_out_of_memory(error: BaseException) -> bool:
+    """Libraries of GPUs, and threads, say so in words alone."""
     # A SystemError, "error return without exception set", is what Python says when C code got no memory.
     if isinstance(error, MemoryError | SystemError | tf.errors.ResourceExhaustedError):
         return True

@@ -113,6 +113,17 @@ def test_other_errors_are_not_taken_for_want_of_memory(
     assert not out_of_memory(tf.errors.InternalError(None, None, "no such kernel"))
 
 
+def test_want_of_memory_is_known_where_tracing_raises_an_error_of_its_own() -> None:
+    @tf.function
+    def traced(given: tf.Tensor) -> tf.Tensor:
+        raise (MemoryError if wanting else ValueError)("while a layer was called")
+
+    for wanting in (True, False):
+        with pytest.raises(Exception, match="while a layer was called") as raised:
+            traced(tf.constant(float(wanting)))
+        assert out_of_memory(raised.value) == wanting
+
+
 def test_the_micro_batch_follows_the_memory_that_is_given(
     series: Series, task: Task, start: Start, tmp_path: Path
 ) -> None:
