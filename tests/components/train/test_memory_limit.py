@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ from pipelines.run.again import run_again_after_death
 
 SCRIPT = Path(__file__).parent / "limited_training.py"
 BATCH = 32768
+# A try takes 15 s.
+HANGING_SECONDS = 75
 
 
 def _train(folder: Path, extra_mb: int, believed_mb: int) -> list[str]:
@@ -25,9 +28,13 @@ def _train(folder: Path, extra_mb: int, believed_mb: int) -> list[str]:
 
     def run() -> int:
         command = [sys.executable, str(SCRIPT), str(folder), str(extra_mb), str(believed_mb)]
-        done = subprocess.run(
-            command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True, timeout=240
-        )
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGING_SECONDS)
+        except subprocess.TimeoutExpired:
+            # TensorFlow's threads were seen to wait for one another for ever when one of them got no memory.
+            tries.append("killed, since it hung")
+            return -signal.SIGKILL
         tries.append(done.stdout + done.stderr)
         return done.returncode
 
