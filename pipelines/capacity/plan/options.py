@@ -8,6 +8,7 @@ from typing import cast, get_args
 
 from components.errors import InputError
 from components.train.memory import Optimizer
+from components.train.wishes import AskedPrecision
 from pipelines.capacity.catalogue.schema import Catalogue
 from pipelines.capacity.memory.model_file import read_model
 from pipelines.capacity.plan.learnt import with_history
@@ -17,7 +18,6 @@ from pipelines.capacity.plan.request import (
     FixedWorkload,
     OwnModel,
     Place,
-    Precision,
     Request,
     Served,
     Trained,
@@ -81,7 +81,7 @@ def request_of(wishes: Wishes, catalogue: Catalogue) -> Request:
         setting=setting,
         batch=wishes.batch,
         accumulation=wishes.accumulation,
-        precision=cast(Precision, _one_of("--precision", wishes.precision, get_args(Precision))),
+        precision=cast(AskedPrecision, _one_of("--precision", wishes.precision, get_args(AskedPrecision))),
         optimizer=cast(Optimizer, _one_of("--optimizer", wishes.optimizer, get_args(Optimizer))),
         passes=passes,
         passes_source=source,

@@ -11,6 +11,7 @@ from components.errors import InputError
 from components.train.architecture import Architecture
 from components.train.recipe import recipe_of
 from components.train.registry import DEFAULT_MEMBERS, MEMBERS, default_members, width_of
+from components.train.wishes import AskedPrecision
 from pipelines.capacity.catalogue.card import Card
 from pipelines.capacity.catalogue.schema import Catalogue
 from pipelines.capacity.duration.history import Epochs
@@ -20,8 +21,8 @@ from pipelines.capacity.schedule.windows import DAY_SECONDS, Window, windows_of
 
 if TYPE_CHECKING:
     from components.train.memory import Optimizer
+    from components.train.network import Mode
 
-Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Place = Literal["auto", "card", "cpu"]
 
 # The stacked LSTM's ten minutes on one core over 781,163 rows: 6.9 million targets, 13 passes of its training part, for
@@ -90,7 +91,7 @@ class Trained:
     setting: Setting = field(default_factory=Setting)
     batch: int = 0
     accumulation: int = 1
-    precision: Precision = "auto"
+    precision: AskedPrecision = "auto"
     optimizer: Optimizer = "adamw"
     passes: Range = MEASURED_PASSES
     passes_source: str = MEASURED_PASSES_SOURCE
@@ -125,10 +126,13 @@ class Trained:
         """Of all members and models."""
         return max(map(self.batch_of, self.names))
 
+    def mode_of(self, name: str) -> Mode:
+        """How a member is trained; a model is on windows."""
+        return mode_of(name, self.setting) if name in self.members else "windows"
+
     def batch_of(self, name: str) -> int:
         """Windows or chunks of a step of a member or model."""
-        mode = mode_of(name, self.setting) if name in self.members else "windows"
-        return self.batch or recipe_of(self.setting.segment).batch_of(mode)
+        return self.batch or recipe_of(self.setting.segment).batch_of(self.mode_of(name))
 
     def micro_batch_of(self, name: str) -> int:
         """As many of them as are computed at once."""

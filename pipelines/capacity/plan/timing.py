@@ -19,7 +19,7 @@ from pipelines.capacity.duration.predict import (
     training_step_time,
     training_time,
 )
-from pipelines.capacity.memory.members import member_architecture, mode_of
+from pipelines.capacity.memory.members import member_architecture
 from pipelines.capacity.plan.answer import MemberTime
 from pipelines.capacity.plan.request import Request, Trained
 from pipelines.capacity.schedule.jobs import CPU
@@ -85,8 +85,7 @@ def member_times(
 
 def _scored_rows(name: str, trained: Trained) -> int:
     """Windows that one sample of a step holds: as many as a chunk has rows, else one."""
-    chunks = name in trained.members and mode_of(name, trained.setting) == "chunks"
-    return trained.setting.window if chunks else 1
+    return trained.setting.window if trained.mode_of(name) == "chunks" else 1
 
 
 def stated_hours(card: Card, catalogue: Catalogue) -> Stated | None:
