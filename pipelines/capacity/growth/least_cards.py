@@ -48,7 +48,8 @@ def enough_for(stations: int, demand: Demand, limits: Limits) -> Enough:
 def stations_on_one_card(demand: Demand, limits: Limits) -> int:
     """For how many stations one card is enough."""
     each = demand.night_seconds.high + _scoring_share(1, 1, demand, limits) * limits.window_seconds
-    most = math.floor(limits.window_seconds / each) if each > 0 else 0
+    # One more than the quotient says, which may be rounded down below a whole number: `_holds` decides.
+    most = math.floor(limits.window_seconds / each) + 1 if each > 0 else 0
     return last_that(lambda stations: _holds(stations, 1, demand, limits), most)
 
 

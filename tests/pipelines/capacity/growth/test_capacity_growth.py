@@ -6,7 +6,7 @@ import io
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -89,6 +89,7 @@ def test_no_fewer_cards_are_named_than_the_work_needs(demand, count):
 
 @settings(max_examples=60, deadline=None)
 @given(DEMANDS)
+@example(Demand("rounded", {"member 0": Range.exactly(1.0)}, Range(0.0, 2.220446049250313e-16)))
 def test_one_card_is_enough_for_just_so_many(demand):
     most = stations_on_one_card(demand, LIMITS)
     if most:
