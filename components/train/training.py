@@ -33,6 +33,7 @@ from components.train.registry import MEMBERS
 from components.train.replay import replay_sampler_of
 from components.train.sampling import sampler_of
 from components.train.scoring import BATCH, Asker, Score, Scorer
+from components.train.stall import aborted_when_stalled
 from components.train.task import Task
 from components.train.under_way import TrainingNote
 from components.train.warm_start import WarmStart
@@ -111,7 +112,8 @@ def train_network(job: Job, journal: Journal) -> Trained:
         Interrupted: on SIGTERM or SIGINT, after the checkpoint has been written.
         InputError: there is too little memory for a single window.
     """
-    with tempfile.TemporaryDirectory() as passing, stop_asked() as asked:
+    watch = aborted_when_stalled(journal.note)
+    with tempfile.TemporaryDirectory() as passing, stop_asked() as asked, watch:
         run = _Run(job, journal, checkpoint_path(job) or Path(passing) / CHECKPOINT_FILE, asked.is_set)
         try:
             return run.train()
