@@ -31,7 +31,7 @@ from pipelines.capacity.duration.calibration import Calibration
 from pipelines.capacity.duration.predict import inference_time, training_step_time
 from pipelines.capacity.duration.probes import Built, Probe
 
-# Sluice's own batches: chunks of any member, windows of a table, windows of a panel with seasons.
+# Chunks of any member; windows of a table, and of a panel with seasons, as many as Sluice's own batches hold.
 BATCHES = (16, 64, 128)
 CHUNKS = 16
 FORECASTS = (1, 1000)

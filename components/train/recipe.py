@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 class Recipe:
     """How networks are trained.
 
+    A step has few chunks, since the rows of one are much alike. Errors after a minute on 78,116 simulated rows, of
+    persistence's, means of two to four runs: .351 (stacked LSTM) and .353 (residual GRU) with 8 chunks, floods drawn
+    more often; .358 and .368 with 16 drawn evenly.
+
     Attributes:
         learning_rate: highest rate, reached after `warm_up_steps`.
         warm_up_steps: steps over which the rate rises.
@@ -37,7 +41,7 @@ class Recipe:
     clip_norm: float = 1.0
     huber_delta: float = 8.0
     averaging: float = 0.98
-    chunks: int = 16
+    chunks: int = 8
     windows: int = 64
     patience: int = 12
     score_share: float = 0.05

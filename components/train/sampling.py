@@ -1,4 +1,4 @@
-"""Batches for training: chunks scored at every row after a warm-up, or single windows, floods oversampled."""
+"""Batches for training: chunks scored at every row after a warm-up, or single windows; of both, floods more often."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from components.train.ridge import importance, units_at
 from components.train.scales import scales_at
 from components.train.task import Task
 
-# Share of a batch drawn from the tenth of windows that rise most.
+# Share of a batch drawn from the tenth of windows, or of chunks, that rise most.
 RISING_SHARE = 0.25
 RISING_QUANTILE = 0.9
 
@@ -53,24 +53,31 @@ def sampler_of(series: Series, task: Task, start: Start, networks: Networks) -> 
 
 
 class ChunkSampler:
-    """Chunks of consecutive training rows; the last `scored_rows` of each are scored."""
+    """Chunks of consecutive training rows, the last `scored_rows` of each scored.
+
+    Those that hold the largest rises are drawn more often and weigh less in turn.
+    """
 
     def __init__(self, series: Series, task: Task, start: Start, networks: Networks) -> None:
         self.series, self.task = series, task
         self.scale = np.asarray(start.scale, np.float32)
         self.rows, self.scored = networks.chunk_rows, networks.scored_rows
-        self.ends = chunk_starts(series, self.rows, task.horizons, stride=1) + self.rows - 1
+        self.all = chunk_starts(series, self.rows, task.horizons, stride=1) + self.rows - 1
+        rising = _rising_chunks(series, task, self.all, self.scored)
+        self.rising = self.all[rising]
+        self.weight = _weights(rising)
 
     def draw(self, rng: np.random.Generator, size: int) -> Batch:
-        """Chunks that start anywhere in the training part: window [b, rows, c], change [b, scored, h]."""
-        ends = rng.choice(self.ends, size)
+        """Chunks that end anywhere in the training part: window [b, rows, c], change [b, scored, h]."""
+        ends = _drawn(rng, size, self.all, self.rising)
         scored = ends[:, None] + np.arange(1 - self.scored, 1)
         inputs = {"window": gather_windows(self.series.values, ends, self.rows)}
         if self.task.known:
             future = gather_future(self.series.values, scored.ravel(), self.task.longest, self.task.known)
             inputs["future"] = future.reshape(*scored.shape, *future.shape[1:])
         change = _changes(self.series, self.task, scored, self.scale)
-        return Batch(inputs, {"change": change}, {"change": np.ones(scored.shape, np.float32)}, scored.size)
+        weights = np.repeat(self.weight[np.searchsorted(self.all, ends), None], self.scored, axis=1)
+        return Batch(inputs, {"change": change}, {"change": weights}, scored.size)
 
 
 class WindowSampler:
@@ -82,16 +89,11 @@ class WindowSampler:
         self.all = origins(series, "train", task.window, task.horizons)
         rising, self.eager = self._rising()
         self.rising = self.all[rising]
-        share = RISING_SHARE if len(self.rising) else 0.0
-        odds = (1 - share) + share * len(self.all) / max(len(self.rising), 1) * rising
-        self.weight = (1 / odds).astype(np.float32)
+        self.weight = _weights(rising)
 
     def draw(self, rng: np.random.Generator, size: int) -> Batch:
         """Windows [b, rows, c], change [b, h] and, for a member that looks for spikes, spike [b]."""
-        eager = rng.random(size) < (RISING_SHARE if len(self.rising) else 0.0)
-        rows = np.where(
-            eager, rng.choice(self.rising if len(self.rising) else self.all, size), rng.choice(self.all, size)
-        )
+        rows = _drawn(rng, size, self.all, self.rising)
         inputs = window_inputs(self.series, self.task, rows)
         units = units_at(self.series, self.task, rows).astype(np.float32)[:, None]
         wanted = {"change": _changes(self.series, self.task, rows, self.scale) / units}
@@ -123,6 +125,41 @@ def window_inputs(series: Series, task: Task, rows: NDArray[np.int64]) -> dict[s
     if task.known:
         inputs["future"] = gather_future(series.values, rows, task.longest, task.known)
     return inputs
+
+
+def _drawn(
+    rng: np.random.Generator, size: int, rows: NDArray[np.int64], rising: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Rows at random, a share of them from the rising ones alone: [size]."""
+    eager = rng.random(size) < (RISING_SHARE if len(rising) else 0.0)
+    return np.where(eager, rng.choice(rising if len(rising) else rows, size), rng.choice(rows, size))
+
+
+def _weights(rising: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How much less each row weighs for being drawn more often: [rows]."""
+    share = RISING_SHARE if rising.any() else 0.0
+    odds = (1 - share) + share * len(rising) / max(int(rising.sum()), 1) * rising
+    return np.asarray(1 / odds, np.float32)
+
+
+def _rising_chunks(series: Series, task: Task, ends: NDArray[np.int64], scored: int) -> NDArray[np.bool_]:
+    """Which chunks hold one of the largest rises over the longest horizon in their scored rows, a tenth: [chunks]."""
+    if not len(ends):
+        return np.zeros(0, np.bool_)
+    level = np.asarray(series.values[:, task.target], np.float64)
+    rise = np.append(np.nan_to_num(level[task.longest :] - level[: -task.longest], nan=0.0), np.zeros(task.longest))
+    largest = _running_max(rise, scored)[ends]
+    return np.asarray(largest > np.quantile(largest, RISING_QUANTILE))
+
+
+def _running_max(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Largest of the last `length` values at each row, by doubling: [n]."""
+    found, reach = values.copy(), 1
+    while reach < length:
+        step = min(reach, length - reach)
+        found[step:] = np.maximum(found[step:], found[:-step])
+        reach += step
+    return found
 
 
 def _few(count: int) -> Any:
