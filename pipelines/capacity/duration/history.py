@@ -68,7 +68,7 @@ def past_trainings(folder: Path) -> tuple[PastTraining, ...]:
         InputError: there is no such folder.
     """
     if not folder.is_dir():
-        raise InputError(str(folder), "is no folder", "give the folder of earlier runs, such as runs/")
+        raise InputError(f"--history {folder}", "is no folder", "give the folder of earlier runs, such as runs/")
     found = (_training(path) for path in sorted(folder.rglob(MEMBER_FILE)))
     return tuple(each for each in found if each is not None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from components.errors import InputError
 from pipelines.capacity.duration.history import epochs_to_best, past_trainings
 from pipelines.capacity.plan.request import Trained
 
@@ -16,8 +15,6 @@ def with_history(trained: Trained, folder: Path) -> Trained:
     Raises:
         InputError: there is no such folder.
     """
-    if not folder.is_dir():
-        raise InputError("--history", f"{folder} is no folder", "give the folder of earlier runs, such as runs/")
     past = past_trainings(folder)
     known = {each.member for each in past if each.best_step > 0}
     learnt = tuple(
