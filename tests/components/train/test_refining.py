@@ -23,6 +23,7 @@ from components.train.sampling import sampler_of
 from components.train.scoring import Scorer
 from components.train.step import TrainRequest, train_member
 from components.train.task import Task
+from components.train.wishes import StepWishes
 
 
 @pytest.fixture
@@ -72,10 +73,13 @@ def test_a_network_that_trains_on_windows_is_not_refined(task: Task, start: Star
 
 def test_the_last_quarter_of_the_steps_goes_over_windows(dataset: Dataset, series_folder: Path, tmp_path: Path) -> None:
     work, out = tmp_path / "work", tmp_path / "out"
-    train_member(TrainRequest(dataset, series_folder, "rule_based", 60, 0, work, out, steps=80), Journal("", "train"))
+    # With as many chunks as windows, and this seed, chunks have learnt more when the choice is made.
+    wishes = StepWishes(batch=64)
+    request = TrainRequest(dataset, series_folder, "rule_based", 60, 1, work, out, steps=80, wishes=wishes)
+    train_member(request, Journal("", "train"))
     (path,) = work.glob("checkpoints/*/checkpoint.npz")
     runs = load_checkpoint(path)
     facts = json.loads((out / "member.json").read_text())
     # Each way is tried for 12 steps; of the 56 that are left on chunks a quarter are over windows.
-    assert (facts["mode"], facts["micro_batch"]) == ("chunks", Recipe().chunks)
+    assert (facts["mode"], facts["micro_batch"]) == ("chunks", wishes.batch)
     assert (runs["windows"].step, runs["chunks"].step, runs["refined"].step) == (12, 54, 68)

@@ -47,7 +47,7 @@ def test_each_figure_is_measured_once_and_shown_on_every_card(asked: list[Wanted
     assert {(one.subject.member, one.column, one.batch) for one in asked} == {
         (member, column, batch)
         for member in ("stacked_lstm", "rule_based")
-        for column, batch in (("compiled", 16), ("observed", 16), ("answering", 1_000))
+        for column, batch in (("compiled", 8), ("observed", 8), ("answering", 1_000))
     }
     assert said[-1].startswith("measured 6 of 6: ")
     filled = with_measured(answer, kept)
