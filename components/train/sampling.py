@@ -87,7 +87,7 @@ class WindowSampler:
         self.series, self.task, self.spikes = series, task, spikes
         self.scale = np.asarray(start.scale, np.float32)
         self.all = origins(series, "train", task.window, task.horizons)
-        rising, self.eager = self._rising()
+        rising = self._rising()
         self.rising = self.all[rising]
         self.weight = _weights(rising)
 
@@ -107,7 +107,7 @@ class WindowSampler:
             weights["spike"] = np.ones(size, np.float32)
         return Batch(inputs, wanted, weights, size)
 
-    def _rising(self) -> tuple[NDArray[np.bool_], float]:
+    def _rising(self) -> NDArray[np.bool_]:
         target = np.asarray(self.series.values[:, self.task.target])
         steps = np.asarray(self.task.horizons)[_few(len(self.task.horizons))]
         with np.errstate(invalid="ignore"):
@@ -116,7 +116,7 @@ class WindowSampler:
             rise = rise / scales_at(self.series, self.all)
         edge = float(np.quantile(rise, RISING_QUANTILE)) if len(rise) else 0.0
         spikes = np.nan_to_num(spike_labels(self.series, self.all)) > 0 if self.spikes else rise > np.inf
-        return ((rise > edge) | spikes), edge
+        return np.asarray((rise > edge) | spikes)
 
 
 def window_inputs(series: Series, task: Task, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:

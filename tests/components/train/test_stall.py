@@ -7,7 +7,7 @@ from pathlib import Path
 from components.train.under_way import TrainingNote
 
 CHILD = """
-import signal, sys, threading, time
+import sys, threading, time
 from pathlib import Path
 from components.train.stall import aborted_when_stalled
 from components.train.under_way import TrainingNote
