@@ -50,14 +50,14 @@ def test_a_candidate_is_asked_by_its_label_and_number(tfserving_server, windows,
 
     def answered(path: str) -> str:
         reply = httpx.post(f"{address}{path}:predict", content=body)
-        return reply.json()["model_version"] if reply.status_code == 200 else ""
+        return reply.json()["model_version"] if reply.status_code == 200 else f"{reply.status_code}: {reply.text}"
 
     running.store.stage("river", 2)
-    eventually(lambda: answered("/labels/candidate") == "2", 30)
+    # A champion of a moment ago may still be on its way out: it answers, is unloaded, and is loaded again.
+    eventually(lambda: answered("/labels/candidate") == answered("/versions/2") == "2", 30)
     assert answered("/labels/stable") == answered("") == answered("/versions/1") == "1"
-    assert answered("/versions/2") == "2"
     running.store.unstage("river")
-    eventually(lambda: answered("/labels/candidate") == "", 30)
+    eventually(lambda: answered("/labels/candidate").startswith(("400", "404")), 30)
     assert httpx.post(f"{address}/versions/2:predict", content=body).status_code == 404
 
 
