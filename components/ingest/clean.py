@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.dataset.schema import Dataset, Melt
-from components.ingest.intake import NO_SERIES, Intake, table_columns
+from components.dataset.schema import Dataset
+from components.ingest.intake import NO_SERIES, Intake, judged_columns, table_columns
+from components.ingest.kept import KeptRows
 from components.ingest.quarantine import REASONS, Fault, join_quarantine
 from components.ingest.raw_table import RawTable
 from components.ingest.stuck import stuck_cells
 from components.ingest.wall_clock import NO_TIME, localize
+
+_TYPES = {"source": np.int32, "series": np.int32, "zoned": np.bool_, "empty": np.bool_}
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,28 @@ class CleanReadings:
     cells_quarantined: int
 
 
+@dataclass(frozen=True)
+class Judged:
+    """As CleanReadings, with the readings still to be read out of `kept`."""
+
+    kept: KeptRows
+    quarantine: pd.DataFrame
+    rows_in: int
+    rows_kept: int
+    rows_quarantined: int
+    cells_quarantined: int
+
+
 @dataclass
 class _Rows:
-    """All rows in the order of the sources; see Pieces for the first five."""
+    """All rows in the order of the sources; see Pieces for the first six."""
 
-    source: NDArray[np.int64]
+    source: NDArray[np.int32]
     row: NDArray[np.int64]
     ns: NDArray[np.int64]
     zoned: NDArray[np.bool_]
-    series: NDArray[np.int64]
+    series: NDArray[np.int32]
+    empty: NDArray[np.bool_]
     fault: NDArray[np.int8]
 
 
@@ -68,34 +84,30 @@ def clean_tables(dataset: Dataset, tables: Iterable[RawTable]) -> CleanReadings:
         InputError: a table lacks a column of the dataset.
     """
     intake = Intake(dataset)
-    for table in tables:
-        intake.add(table)
+    intake.add_all(tables)
     return finish(intake)
 
 
 def finish(intake: Intake) -> CleanReadings:
+    """Judges the rows taken in against each other, and reads out those that are kept."""
+    judged = judge(intake)
+    figures = {item.name: getattr(judged, item.name) for item in fields(judged) if item.name != "kept"}
+    return CleanReadings(judged.kept.frame(), **figures)
+
+
+def judge(intake: Intake) -> Judged:
     """Judges the rows taken in against each other: order, duplicates, stuck sensors, rows without a value."""
-    dataset = intake.dataset
-    columns = table_columns(dataset)
     rows = _join(intake)
-    values = {name: _concat(intake.values.pop(name, []), np.float64) for name in columns}
-    cells = pd.concat(intake.cells, ignore_index=True) if intake.cells else _no_cells()
-    _localize(rows, dataset.timezone)
-    judged = [values[name] for name in _judged(dataset)]
-    empty = _without_value(judged, len(rows.row))
-    rows.fault[(rows.fault == Fault.NONE) & empty] = Fault.NO_VALUE
-    order = _by_series_and_time(rows, intake)
-    order = _drop_duplicates(rows, order)
-    stuck = _empty_stuck(dataset, values, rows, order)
-    cells = pd.concat([cells, *stuck], ignore_index=True) if stuck else cells
-    emptied = _without_value(judged, len(rows.row)) & (rows.fault == Fault.NONE)
-    rows.fault[emptied] = Fault.NO_VALUE
-    order = order[rows.fault[order] == Fault.NONE]
-    return _result(intake, rows, values, cells, order)
-
-
-def _concat(parts: list[NDArray], dtype: type) -> NDArray:  # type: ignore[type-arg]
-    return np.concatenate(parts) if parts else np.array([], dtype=dtype)
+    _localize(rows, intake.dataset.timezone)
+    rows.fault[(rows.fault == Fault.NONE) & rows.empty] = Fault.NO_VALUE
+    order = _drop_duplicates(rows, _by_series_and_time(rows, intake))
+    stuck, emptied = _arrange(intake, rows, order)
+    rows.fault[order[emptied]] = Fault.NO_VALUE
+    found = [*intake.cells, *stuck]
+    cells = pd.concat(found, ignore_index=True) if found else _no_cells()
+    names = tuple(intake.names) or (intake.dataset.name,)
+    kept = KeptRows(intake.dataset, names, rows.series[order], rows.ns[order], ~emptied, intake.values)
+    return _judged(intake, rows, cells, kept)
 
 
 def _no_cells() -> pd.DataFrame:
@@ -104,12 +116,12 @@ def _no_cells() -> pd.DataFrame:
 
 
 def _join(intake: Intake) -> _Rows:
-    types = {"zoned": np.bool_}
-    parts = {
-        item.name: _concat(getattr(intake.pieces, item.name), types.get(item.name, np.int64))
-        for item in fields(intake.pieces)
-    }
-    rows = _Rows(**parts, fault=np.zeros(intake.rows, dtype=np.int8))
+    joined = {}
+    for item in fields(intake.pieces):
+        pieces = getattr(intake.pieces, item.name)
+        joined[item.name] = np.concatenate([np.empty(0, _TYPES.get(item.name, np.int64)), *pieces])
+        pieces.clear()
+    rows = _Rows(**joined, fault=np.zeros(intake.rows, dtype=np.int8))
     rows.fault[rows.series == NO_SERIES] = Fault.NO_SERIES
     rows.fault[rows.ns == NO_TIME] = Fault.UNREADABLE_TIME
     return rows
@@ -122,26 +134,17 @@ def _localize(rows: _Rows, timezone: str) -> None:
         return
     local = _in_source_order(rows, local)
     instants = localize(rows.ns[local], rows.series[local], timezone)
-    rows.fault[local[instants.skipped]] = Fault.SKIPPED_HOUR
-    rows.ns[local[~instants.skipped]] = instants.utc[~instants.skipped]
+    skipped = local[instants.skipped]
+    shown = rows.ns[skipped]
+    rows.ns[local] = instants.utc
+    # The quarantine shows what the clock would have shown.
+    rows.ns[skipped], rows.fault[skipped] = shown, Fault.SKIPPED_HOUR
 
 
 def _in_source_order(rows: _Rows, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
     source, row = rows.source[chosen], rows.row[chosen]
     ahead = (source[1:] > source[:-1]) | ((source[1:] == source[:-1]) & (row[1:] > row[:-1]))
     return chosen if ahead.all() else chosen[np.lexsort((row, source))]
-
-
-def _judged(dataset: Dataset) -> list[str]:
-    """Columns of which a kept row has at least one value."""
-    return list(dataset.series.melt if isinstance(dataset.series, Melt) else dataset.columns)
-
-
-def _without_value(columns: list[NDArray[np.float64]], count: int) -> NDArray[np.bool_]:
-    empty = np.ones(count, dtype=bool)
-    for column in columns:
-        empty &= np.isnan(column)
-    return empty
 
 
 def _by_series_and_time(rows: _Rows, intake: Intake) -> NDArray[np.int64]:
@@ -164,26 +167,25 @@ def _drop_duplicates(rows: _Rows, order: NDArray[np.int64]) -> NDArray[np.int64]
     return order[~again]
 
 
-def _empty_stuck(
-    dataset: Dataset, values: dict[str, NDArray[np.float64]], rows: _Rows, order: NDArray[np.int64]
-) -> list[pd.DataFrame]:
-    found = []
-    for name, column in table_columns(dataset).items():
-        if column.stuck is None:
-            continue
-        stuck = order[stuck_cells(values[name][order], rows.series[order], column.stuck)]
-        if not len(stuck):
-            continue
-        reason = f"stuck: the same for more than {column.stuck} readings"
-        texts = values[name][stuck].astype(str)
-        found.append(pd.DataFrame({"position": stuck, "column": name, "value": texts, "reason": reason}))
-        values[name][stuck] = np.nan
-    return found
+def _arrange(intake: Intake, rows: _Rows, order: NDArray[np.int64]) -> tuple[list[pd.DataFrame], NDArray[np.bool_]]:
+    """Puts each column in order and empties what hangs: the cells emptied, and which rows are left without a value."""
+    series, judged = rows.series[order], judged_columns(intake.dataset)
+    found, emptied = [], np.ones(len(order), dtype=bool)
+    for name, column in table_columns(intake.dataset).items():
+        values = intake.values.take(name)[order]
+        stuck = np.flatnonzero(stuck_cells(values, series, column.stuck)) if column.stuck is not None else ()
+        if len(stuck):
+            reason = f"stuck: the same for more than {column.stuck} readings"
+            texts = values[stuck].astype(str)
+            found.append(pd.DataFrame({"position": order[stuck], "column": name, "value": texts, "reason": reason}))
+            values[stuck] = np.nan
+        if name in judged:
+            emptied &= np.isnan(values)
+        intake.values.add(name, values)
+    return found, emptied
 
 
-def _result(
-    intake: Intake, rows: _Rows, values: dict[str, NDArray[np.float64]], cells: pd.DataFrame, order: NDArray[np.int64]
-) -> CleanReadings:
+def _judged(intake: Intake, rows: _Rows, cells: pd.DataFrame, kept: KeptRows) -> Judged:
     cells_of_kept = cells[rows.fault[cells["position"].to_numpy(dtype=np.int64)] == Fault.NONE]
     # Frames of nothing cost as much time as all else of a short table.
     parts = [_faulty_rows(intake, rows, cells)]
@@ -191,13 +193,13 @@ def _result(
         parts.append(_torn(intake))
     if len(cells_of_kept):
         parts.append(_placed(intake, rows, cells_of_kept))
-    rows_in = intake.rows + len(intake.torn)
-    return CleanReadings(
-        readings=_readings(intake, rows, values, order),
+    rows_in, rows_kept = intake.rows + len(intake.torn), int(kept.kept.sum())
+    return Judged(
+        kept=kept,
         quarantine=join_quarantine(parts),
         rows_in=rows_in,
-        rows_kept=len(order),
-        rows_quarantined=rows_in - len(order),
+        rows_kept=rows_kept,
+        rows_quarantined=rows_in - rows_kept,
         cells_quarantined=len(cells_of_kept),
     )
 
@@ -251,27 +253,3 @@ def _explain_empty(frame: pd.DataFrame, empty: NDArray[np.bool_], cells: pd.Data
 def _torn(intake: Intake) -> pd.DataFrame:
     frame = pd.DataFrame(intake.torn, columns=["source", "row", "value", "reason"])
     return frame.assign(kind="row", column="")
-
-
-def _readings(
-    intake: Intake, rows: _Rows, values: dict[str, NDArray[np.float64]], order: NDArray[np.int64]
-) -> pd.DataFrame:
-    dataset = intake.dataset
-    time = pd.DatetimeIndex(rows.ns[order].view("datetime64[ns]")).tz_localize("UTC")
-    if isinstance(dataset.series, Melt):
-        return _melted(dataset, dataset.series, time, {name: column[order] for name, column in values.items()})
-    names = np.array(list(intake.names), dtype=object) if intake.names else np.array([dataset.name], dtype=object)
-    columns = {name: values.pop(name)[order] for name in dataset.columns}
-    return pd.DataFrame({"series": names[rows.series[order]], "time": time, **columns}, copy=False)
-
-
-def _melted(
-    dataset: Dataset, melt: Melt, time: pd.DatetimeIndex, values: dict[str, NDArray[np.float64]]
-) -> pd.DataFrame:
-    parts = []
-    for name in sorted(melt.melt):
-        part = pd.DataFrame({"series": np.full(len(time), name, dtype=object), "time": time})
-        for column in dataset.columns:
-            part[column] = values[name if column == melt.into else column]
-        parts.append(part[part[melt.into].notna()])
-    return pd.concat(parts, ignore_index=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from components.dataset.schema import Column, Dataset, Melt
 from components.ingest.cells import as_text, is_missing
+from components.ingest.columns import Columns, HeldColumns
 from components.ingest.headers import require_columns
 from components.ingest.numbers import Numbers, parse_numbers
 from components.ingest.raw_table import RawTable
@@ -28,6 +30,11 @@ def table_columns(dataset: Dataset) -> dict[str, Column]:
     return {**dict.fromkeys(dataset.series.melt, into), **others}
 
 
+def judged_columns(dataset: Dataset) -> frozenset[str]:
+    """Columns of which a kept row has at least one value."""
+    return frozenset(dataset.series.melt if isinstance(dataset.series, Melt) else dataset.columns)
+
+
 def wanted_columns(dataset: Dataset) -> list[str]:
     """All columns that the table must have: of time, of series and of values."""
     series = [dataset.series] if isinstance(dataset.series, str) else []
@@ -44,13 +51,15 @@ class Pieces:
         ns: stamp, nanoseconds since 1970 (NO_TIME where unreadable).
         zoned: whether `ns` is UTC already.
         series: code of each row's series, NO_SERIES where it names none.
+        empty: whether none of the columns that a kept row needs one of has a usable value.
     """
 
-    source: list[NDArray[np.int64]] = field(default_factory=list)
+    source: list[NDArray[np.int32]] = field(default_factory=list)
     row: list[NDArray[np.int64]] = field(default_factory=list)
     ns: list[NDArray[np.int64]] = field(default_factory=list)
     zoned: list[NDArray[np.bool_]] = field(default_factory=list)
-    series: list[NDArray[np.int64]] = field(default_factory=list)
+    series: list[NDArray[np.int32]] = field(default_factory=list)
+    empty: list[NDArray[np.bool_]] = field(default_factory=list)
 
 
 @dataclass
@@ -60,7 +69,7 @@ class Intake:
     Attributes:
         dataset: what the columns are.
         pieces: place and time of each row.
-        values: by column, its cells as numbers, one float64 array a table.
+        values: by column, its cells as numbers.
         sources: names of the sources in order.
         names: names of the series in the order of their codes.
         cells: faulty cells: position (index of the row among all), column, value, reason.
@@ -70,7 +79,7 @@ class Intake:
 
     dataset: Dataset
     pieces: Pieces = field(default_factory=Pieces)
-    values: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
+    values: Columns = field(default_factory=HeldColumns)
     sources: list[str] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
     cells: list[pd.DataFrame] = field(default_factory=list)
@@ -78,6 +87,11 @@ class Intake:
     unreadable: dict[int, str] = field(default_factory=dict)
     rows: int = 0
     _stamps: dict[str, StampReader] = field(default_factory=dict)
+
+    def add_all(self, tables: Iterable[RawTable]) -> None:
+        """Takes in tables one after the other and keeps none; see add."""
+        for table in tables:
+            self.add(table)
 
     def add(self, table: RawTable) -> None:
         """Takes in one table.
@@ -91,10 +105,14 @@ class Intake:
         self.torn += [(table.source, torn.row, torn.text, torn.reason) for torn in table.rejected]
         count = len(table.frame)
         self._take_places(table, count)
+        empty, judged = np.ones(count, dtype=bool), judged_columns(self.dataset)
         for name, column in table_columns(self.dataset).items():
             numbers = parse_numbers(table.frame[name], table.decimal)
             self._note_cells(table.frame[name], name, numbers, column)
-            self.values.setdefault(name, []).append(numbers.values)
+            if name in judged:
+                empty &= np.isnan(numbers.values)
+            self.values.add(name, numbers.values)
+        self.pieces.empty.append(empty)
         self.rows += count
 
     def _take_places(self, table: RawTable, count: int) -> None:
@@ -103,19 +121,19 @@ class Intake:
         if len(unread):
             texts = as_text(table.frame[self.dataset.time].iloc[unread]).to_pylist()
             self.unreadable.update(zip((unread + self.rows).tolist(), (text or "" for text in texts), strict=True))
-        self.pieces.source.append(np.full(count, self.sources.index(table.source), dtype=np.int64))
+        self.pieces.source.append(np.full(count, self.sources.index(table.source), dtype=np.int32))
         self.pieces.row.append(table.rows)
         self.pieces.ns.append(stamps.ns)
         self.pieces.zoned.append(stamps.zoned)
         self.pieces.series.append(self._series(table.frame))
 
-    def _series(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+    def _series(self, frame: pd.DataFrame) -> NDArray[np.int32]:
         if not isinstance(self.dataset.series, str):
-            return np.zeros(len(frame), dtype=np.int64)
+            return np.zeros(len(frame), dtype=np.int32)
         texts = as_text(frame[self.dataset.series])
         local, names = pd.factorize(texts.to_pandas().mask(is_missing(texts)))
         codes = [self.names.setdefault(str(name), len(self.names)) for name in names]
-        by_local = np.array([*codes, NO_SERIES], dtype=np.int64)
+        by_local = np.array([*codes, NO_SERIES], dtype=np.int32)
         return np.asarray(by_local[local])
 
     def _note_cells(self, cells: pd.Series, name: str, numbers: Numbers, column: Column) -> None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
 from components.dataset.schema import Dataset, Query
 from components.deploy.durable import replacing
 from components.errors import InputError
-from components.ingest.clean import CleanReadings, clean_tables
-from components.ingest.intake import wanted_columns
+from components.ingest.clean import Judged, judge
+from components.ingest.columns import FiledColumns
+from components.ingest.intake import Intake, wanted_columns
+from components.ingest.kept import KeptRows
 from components.ingest.raw_table import RawTable
 from components.ingest.read import is_database, read_tables
 from components.journal import Journal
 
+# Rows of a Parquet row group: so many are held at once while they are written.
+GROUP_ROWS = 131_072
 QUARANTINE_SCHEMA = pa.schema(
     [
         ("source", pa.string()),
@@ -76,23 +80,23 @@ def ingest_readings(
     start = clock()
     location = _location(request.dataset, request.data)
     tables = read_tables(location, wanted_columns(request.dataset))
-    cleaned = clean_tables(request.dataset, _told(tables, journal, _expected_bytes(location)))
-    _require_rows(cleaned, request.data)
-    write_parquet(_readings_table(cleaned.readings), request.readings)
-    write_parquet(pa.Table.from_pandas(cleaned.quarantine, QUARANTINE_SCHEMA, preserve_index=False), request.quarantine)
+    request.readings.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=request.readings.parent, buffering=0) as aside:
+        intake = Intake(request.dataset, values=FiledColumns(aside))
+        intake.add_all(_told(tables, journal, _expected_bytes(location)))
+        judged = judge(intake)
+        _require_rows(judged, request.data)
+        _write_readings(judged.kept, request.readings)
+    quarantine = pa.Table.from_pandas(judged.quarantine, QUARANTINE_SCHEMA, preserve_index=False)
+    with replacing(request.quarantine) as file:
+        pa.parquet.write_table(quarantine, file)
     return IngestSummary(
-        rows_in=cleaned.rows_in,
-        rows_kept=cleaned.rows_kept,
-        rows_quarantined=cleaned.rows_quarantined,
-        cells_quarantined=cleaned.cells_quarantined,
+        rows_in=judged.rows_in,
+        rows_kept=judged.rows_kept,
+        rows_quarantined=judged.rows_quarantined,
+        cells_quarantined=judged.cells_quarantined,
         seconds=clock() - start,
     )
-
-
-def write_parquet(table: pa.Table, path: Path) -> None:
-    """Writes a table so that nobody reads half of it."""
-    with replacing(path) as file:
-        pa.parquet.write_table(table, file)
 
 
 def _location(dataset: Dataset, data: str) -> str | Query:
@@ -123,19 +127,20 @@ def _told(tables: Iterator[RawTable], journal: Journal, expected_bytes: int) -> 
         yield table
 
 
-def _require_rows(cleaned: CleanReadings, data: str) -> None:
-    if not cleaned.rows_in:
+def _require_rows(judged: Judged, data: str) -> None:
+    if not judged.rows_in:
         raise InputError(data, "it holds a header and no rows", "give a table with readings")
-    if cleaned.rows_kept:
+    if judged.rows_kept:
         return
-    first = cleaned.quarantine.iloc[0]
+    first = judged.quarantine.iloc[0]
     why = f"row {first['row']} of {first['source']}: {first['reason']} ({first['value']!r} in {first['column']!r})"
     fix = "check the time column, the columns' limits and the decimal sign against the dataset file"
-    raise InputError(data, f"none of its {cleaned.rows_in} rows can be used; {why}", fix)
+    raise InputError(data, f"none of its {judged.rows_in} rows can be used; {why}", fix)
 
 
-def _readings_table(readings: pd.DataFrame) -> pa.Table:
-    times = pa.field("time", pa.timestamp("ns", "UTC"))
-    values = [pa.field(name, pa.float64()) for name in readings.columns[2:]]
-    schema = pa.schema([pa.field("series", pa.string()), times, *values])
-    return pa.Table.from_pandas(readings, schema, preserve_index=False)
+def _write_readings(kept: KeptRows, path: Path) -> None:
+    values = [pa.field(name, pa.float64()) for name in kept.dataset.columns]
+    schema = pa.schema([pa.field("series", pa.string()), pa.field("time", pa.timestamp("ns", "UTC")), *values])
+    with replacing(path) as file, pa.parquet.ParquetWriter(file, schema) as writer:
+        for frame in kept.frames(GROUP_ROWS):
+            writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 NO_TIME = np.iinfo(np.int64).min
 _HALF_HOUR = 1_800_000_000_000
+_BLOCK_ROWS = 131_072
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Instants:
     skipped: NDArray[np.bool_]
 
 
-def localize(wall: NDArray[np.int64], series: NDArray[np.int64], timezone: str) -> Instants:
+def localize(wall: NDArray[np.int64], series: NDArray[np.integer], timezone: str) -> Instants:
     """Instants of stamps that say no zone, taken as shown by the clocks of `timezone`.
 
     When clocks are put back, an hour is shown twice. A stamp that comes twice in a series is first in the first
@@ -39,15 +40,19 @@ def localize(wall: NDArray[np.int64], series: NDArray[np.int64], timezone: str) 
     """
     if timezone.upper() in ("UTC", "ETC/UTC", "GMT", "Z"):
         return Instants(wall.copy(), np.zeros(len(wall), dtype=bool))
-    clock = pd.DatetimeIndex(wall.view("datetime64[ns]"))
-    one = _in_zone(clock, timezone, summer=True)
-    other = _in_zone(clock, timezone, summer=False)
-    first, second = np.minimum(one, other), np.maximum(one, other)
-    twice = np.flatnonzero(first != second)
-    utc = first.copy()
-    if len(twice):
-        later = _in_second_hour(wall[twice], series[twice])
-        utc[twice[later]] = second[twice[later]]
+    utc = np.empty_like(wall)
+    twice, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for first in range(0, len(wall), _BLOCK_ROWS):
+        clock = pd.DatetimeIndex(wall[first : first + _BLOCK_ROWS].view("datetime64[ns]"))
+        one, other = _in_zone(clock, timezone, summer=True), _in_zone(clock, timezone, summer=False)
+        utc[first : first + _BLOCK_ROWS] = np.minimum(one, other)
+        shown_twice = np.flatnonzero(one != other)
+        twice.append(shown_twice + first)
+        second.append(np.maximum(one, other)[shown_twice])
+    rows = np.concatenate(twice)
+    if len(rows):
+        later = _in_second_hour(wall[rows], series[rows])
+        utc[rows[later]] = np.concatenate(second)[later]
     return Instants(utc, utc == NO_TIME)
 
 
@@ -56,7 +61,7 @@ def _in_zone(clock: pd.DatetimeIndex, timezone: str, *, summer: bool) -> NDArray
     return clock.tz_localize(timezone, ambiguous=flags, nonexistent="NaT").asi8
 
 
-def _in_second_hour(wall: NDArray[np.int64], series: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _in_second_hour(wall: NDArray[np.int64], series: NDArray[np.integer]) -> NDArray[np.bool_]:
     keys = pd.DataFrame({"series": series, "wall": wall})
     groups = keys.groupby(["series", "wall"], sort=False)["wall"]
     second_showing = (groups.cumcount() > 0).to_numpy(dtype=bool)

@@ -52,8 +52,8 @@ def generation_of(series: Series, spans: Sequence[Span]) -> Generation:
     """The generation that these spans are, of all series of a dataset."""
     stamps = np.asarray(series.stamps)
     # Known columns may go on after the last reading of the target; those rows are the next generation's.
-    read = [stamps[span.start : span.end][np.asarray(series.observed[span.start : span.end])] for span in spans]
-    until = max(own[-1] for own in read if len(own))
+    back = [(span, np.asarray(series.observed[span.start : span.end])[::-1]) for span in spans]
+    until = max(stamps[span.end - 1 - int(read.argmax())] for span, read in back if read.any())
     validation = [stamps[span.validation] for span in spans if span.validation < span.end]
     test = [stamps[span.test] for span in spans if span.test < span.end]
     return Generation(str(min(validation, default=until)), str(min(test, default=until)), str(until))

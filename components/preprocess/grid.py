@@ -58,9 +58,13 @@ class Grid:
 
     def slots(self, stamps: Stamps) -> Slots:
         """Slot of the stamp that each reading belongs to; readings in order of time stay in order."""
-        ticks = self._ticks(stamps) - self.phase
+        ticks = self._ticks(stamps)
+        ticks -= self.phase
         if not self.business_days:
-            slots = -(-ticks // (self.step_seconds * _SECOND))
+            # Rounded up, in place.
+            slots = np.negative(ticks, out=ticks)
+            slots //= self.step_seconds * _SECOND
+            np.negative(slots, out=slots)
         else:
             week, day = np.divmod(-(-ticks // _DAY) + _EPOCH_WEEKDAY, _WEEK_DAYS)
             slots = np.where(day < _BUSINESS_DAYS, week * _BUSINESS_DAYS + day, (week + 1) * _BUSINESS_DAYS)
@@ -74,15 +78,16 @@ class Grid:
             ticks = (week * _WEEK_DAYS + day - _EPOCH_WEEKDAY) * _DAY
         else:
             ticks = slots * (self.step_seconds * _SECOND)
-        return self._stamps_of(ticks + self.phase)
+        ticks += self.phase
+        return self._stamps_of(ticks)
 
     def _ticks(self, stamps: Stamps) -> Slots:
         if not self.on_wall_clock:
-            return stamps.astype("datetime64[ns]").astype(np.int64)
+            return stamps.astype("datetime64[ns]", copy=False).astype(np.int64)
         return local_ticks(stamps, self.timezone)
 
     def _stamps_of(self, ticks: Slots) -> Stamps:
-        stamps = ticks.astype("datetime64[ns]")
+        stamps = ticks.view("datetime64[ns]")
         if not self.on_wall_clock or self.timezone == "UTC":
             return stamps
         wall = pd.DatetimeIndex(stamps)

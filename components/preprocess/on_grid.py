@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,8 @@ def lay_on_grid(dataset: Dataset, readings: Readings) -> GridTable:
             observed = np.isfinite(read)
         with np.errstate(over="ignore"):
             values[:, index] = fill(read, column, borders)
+        # A column at a time: not this one and the next.
+        del read
         usable &= np.isfinite(values[:, index])
     for index, calendar in enumerate(dataset.calendar, start=len(dataset.columns)):
         values[:, index] = calendar_column(calendar, stamps, dataset.timezone)
@@ -60,26 +63,40 @@ def lay_on_grid(dataset: Dataset, readings: Readings) -> GridTable:
 
 def _grid_rows(dataset: Dataset, readings: Readings) -> tuple[Rows, NDArray[np.datetime64], Rows, int]:
     """Grid row of each reading, stamp of each grid row, borders of series, season."""
-    rows, stamps, borders, season = [], [], [0], 1
+    read, rows, stamps, borders, season = readings.stamps(), [], [], [0], 1
     for first, last in zip(readings.borders[:-1], readings.borders[1:], strict=True):
-        grid = grid_of(dataset, readings.stamps[first:last])
+        grid = grid_of(dataset, read[first:last])
         season = grid.season
-        own_rows, own_stamps = _rows_of(grid, grid.slots(readings.stamps[first:last]), _longest_kept(dataset))
-        rows.append(own_rows + borders[-1])
+        own_rows, own_stamps = _rows_of(grid, grid.slots(read[first:last]), _longest_kept(dataset))
+        own_rows += borders[-1]
+        rows.append(own_rows)
         stamps.append(own_stamps)
         borders.append(borders[-1] + len(own_stamps))
-    return np.concatenate(rows), np.concatenate(stamps), np.array(borders, np.int64), season
+    return _joined(rows), _joined(stamps), np.array(borders, np.int64), season
 
 
 def _rows_of(grid: Grid, slots: Rows, longest_kept: int) -> tuple[Rows, NDArray[np.datetime64]]:
     """Grid row of each reading and stamp of each row of one series; see `GridTable.stamps` for what is left out."""
-    steps = np.diff(slots)
+    jumps = np.flatnonzero(np.diff(slots) > longest_kept) + 1
     # Whole seasons are left out, so that rows one season apart stay at the same time of day.
-    left_out = np.maximum(0, steps - longest_kept) // grid.season * grid.season
-    rows = np.append(0, np.cumsum(steps - left_out)).astype(np.int64)
-    jumps = np.zeros(rows[-1] + 1, np.int64)
-    jumps[rows[1:][left_out > 0]] = left_out[left_out > 0]
-    return rows, grid.stamps(slots[0] + np.arange(len(jumps)) + np.cumsum(jumps))
+    left_out = (slots[jumps] - slots[jumps - 1] - longest_kept) // grid.season * grid.season
+    first = slots[0]
+    rows = np.subtract(slots, first, out=slots)
+    _shift(rows, jumps, -left_out)
+    kept = np.arange(first, first + rows[-1] + 1)
+    _shift(kept, rows[jumps], left_out)
+    return rows, grid.stamps(kept)
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """One after the other; a single series is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _shift(numbers: Rows, places: Rows, steps: Rows) -> None:
+    """Adds to all numbers from each place on."""
+    for first, last, step in zip(places, [*places[1:], len(numbers)], np.cumsum(steps), strict=False):
+        numbers[first:last] += step
 
 
 def _longest_kept(dataset: Dataset) -> int:

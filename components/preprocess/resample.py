@@ -7,10 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.dataset.schema import Column, Missing
+from components.dataset.schema import Column
 
 Rows = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+_BLOCK_ROWS = 65_536
 
 
 def resample(readings: Doubles, rows: Rows, total: int, how: Literal["mean", "sum", "last", "max", "min"]) -> Doubles:
@@ -22,17 +23,16 @@ def resample(readings: Doubles, rows: Rows, total: int, how: Literal["mean", "su
         total: number of grid rows.
         how: what several readings of one row become.
     """
-    present = np.isfinite(readings)
-    if not present.all():
-        readings, rows = readings[present], rows[present]
     result = np.full(total, np.nan)
+    if (rows[1:] != rows[:-1]).all():
+        result[rows] = readings
+        result[np.isinf(result)] = np.nan
+        return result
+    present = np.isfinite(readings)
+    readings, rows = readings[present], rows[present]
     if len(rows) == 0:
         return result
-    new_row = np.append(True, rows[1:] != rows[:-1])
-    if new_row.all():
-        result[rows] = readings
-        return result
-    starts = np.flatnonzero(new_row)
+    starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
     result[rows[starts]] = _reduce(readings, starts, how)
     return result
 
@@ -53,7 +53,7 @@ def _reduce(readings: Doubles, starts: Rows, how: str) -> Doubles:
 
 
 def fill(values: Doubles, column: Column, borders: Rows) -> Doubles:
-    """Fills empty rows from what was read before them; no series is filled from another.
+    """Fills empty rows, in place, from what was read before them; no series is filled from another.
 
     A gap is filled for its first `max_gap` steps. A static column holds one value for the whole series: also the
     rows before its first reading get that reading.
@@ -63,27 +63,29 @@ def fill(values: Doubles, column: Column, borders: Rows) -> Doubles:
         column: its role and policy.
         borders: [series + 1], first row of each series, then the number of rows.
     """
-    firsts = np.repeat(borders[:-1], np.diff(borders))
-    index = np.arange(len(values))
-    read = np.maximum.accumulate(np.where(np.isfinite(values), index, -1))
     if column.role == "static":
-        return _fill_static(values, read, firsts, borders)
-    has_reading = read >= firsts
-    age = index - np.where(has_reading, read, firsts - 1)
-    short = (age > 0) & (age <= column.missing.max_gap)
-    return _fill_short(values, read, short, has_reading, column.missing)
+        return _fill_static(values, borders)
+    before = -1
+    for start in range(0, len(values), _BLOCK_ROWS):
+        index = np.arange(start, min(start + _BLOCK_ROWS, len(values)))
+        own = values[index[0] : index[-1] + 1]
+        read = np.maximum.accumulate(np.where(np.isfinite(own), index, before))
+        before = int(read[-1])
+        first = borders[np.searchsorted(borders, index, side="right") - 1]
+        has_reading = read >= first
+        age = index - np.where(has_reading, read, first - 1)
+        short = (age > 0) & (age <= column.missing.max_gap)
+        if column.missing.fill == "hold":
+            short &= has_reading
+            own[short] = values[read[short]]
+        else:
+            own[short] = 0.0 if column.missing.fill == "zero" else float(column.missing.fill)
+    return values
 
 
-def _fill_short(
-    values: Doubles, read: Rows, short: NDArray[np.bool_], has_reading: NDArray[np.bool_], missing: Missing
-) -> Doubles:
-    if missing.fill == "hold":
-        return np.where(short & has_reading, values[read], values)
-    constant = 0.0 if missing.fill == "zero" else float(missing.fill)
-    return np.where(short, constant, values)
-
-
-def _fill_static(values: Doubles, read: Rows, firsts: Rows, borders: Rows) -> Doubles:
+def _fill_static(values: Doubles, borders: Rows) -> Doubles:
+    firsts = np.repeat(borders[:-1], np.diff(borders))
+    read = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(len(values)), -1))
     present = np.flatnonzero(np.isfinite(values))
     if len(present) == 0:
         return values

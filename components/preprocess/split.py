@@ -41,7 +41,7 @@ def split_generations(dataset: Dataset, table: GridTable, old: tuple[Generation,
     if dataset.split.in_rows or not new.any():
         problem = "is split by numbers of rows" if dataset.split.in_rows else f"has no readings after {str(until)[:19]}"
         raise InputError(dataset.name, problem, "give newer readings, or train from scratch: sluice run")
-    validation, test = _moments_of(dataset.split, np.unique(table.stamps[new]))
+    validation, test = _moments_of(dataset.split, _unique(table.stamps[new]))
     newest = Generation(str(validation), str(test), str(table.stamps.max()))
     rows = zip(table.names, map(int, table.borders[:-1]), map(int, table.borders[1:]), strict=True)
     return tuple(span for own in rows for span in spans_of_generations(own, table.stamps, (*old, newest)))
@@ -56,18 +56,23 @@ def _by_rows(table: GridTable, ends: NDArray[np.int64]) -> tuple[Span, ...]:
 
 
 def _moments(split: Split, table: GridTable) -> tuple[np.datetime64, np.datetime64]:
-    stamps = np.unique(table.stamps[table.observed])
+    stamps = _unique(table.stamps[table.observed])
     if len(stamps) == 0:
         stamps = table.stamps[:1]
     return _moments_of(split, stamps)
 
 
 def _moments_of(split: Split, stamps: NDArray[np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
-    # One stamp after the last stands for an empty part.
-    stamps = np.append(stamps, stamps[-1] + np.timedelta64(1, "ns"))
     positions = [split.train, split.train + split.validation]
-    first, second = (min(int(share * (len(stamps) - 1) + _ROUNDING), len(stamps) - 1) for share in positions)
-    return stamps[first], stamps[second]
+    first, second = (min(int(share * len(stamps) + _ROUNDING), len(stamps)) for share in positions)
+    # One stamp after the last stands for an empty part.
+    after = stamps[-1] + np.timedelta64(1, "ns")
+    return (stamps[first] if first < len(stamps) else after), (stamps[second] if second < len(stamps) else after)
+
+
+def _unique(stamps: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Each stamp once, in order; those of one series are so already."""
+    return stamps if (stamps[1:] > stamps[:-1]).all() else np.unique(stamps)
 
 
 def _by_time(table: GridTable, validation_from: np.datetime64, test_from: np.datetime64) -> tuple[Span, ...]:

@@ -73,7 +73,7 @@ def prepare_series(request: PrepareRequest, journal: Journal) -> PrepareSummary:
         InputError: if a column is missing or a part has no window.
     """
     readings = readings_from_parquet(request.dataset, request.readings)
-    journal.progress(1, 4, f"{len(readings.stamps):,} readings")
+    journal.progress(1, 4, f"{readings.borders[-1]:,} readings")
     series = series_of(request.dataset, readings, request.generations)
     journal.progress(3, 4, f"{len(series.values):,} rows on the grid")
     summary = _summary(request.dataset, series)

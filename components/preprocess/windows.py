@@ -115,5 +115,6 @@ def _origins_of(series: Series, span: Span, part: PartName, window: int, ahead: 
 
 def _all_true(flags: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
     """Whether each run of `length` flags is all true: [flags - length + 1]."""
-    counts = np.concatenate([[0], np.cumsum(flags)])
+    counts = np.zeros(len(flags) + 1, np.int32)
+    np.cumsum(flags, out=counts[1:])
     return np.asarray(counts[length:] - counts[:-length] == length)

@@ -154,12 +154,13 @@ def features(task: Task, windows: NDArray[np.float32], units: Matrix, layout: La
     change into the next one.
     """
     numeric = list(task.numeric)
-    raw = windows.astype(np.float64)
-    scaled = (raw[..., numeric] - np.asarray(task.center)[numeric]) / np.asarray(task.scale)[numeric]
-    angles = [raw[..., index] * (2 * np.pi / period) for index, period in task.calendar]
+    scaled = windows[..., numeric].astype(np.float64)
+    scaled -= np.asarray(task.center)[numeric]
+    scaled /= np.asarray(task.scale)[numeric]
+    angles = [windows[..., index].astype(np.float64) * (2 * np.pi / period) for index, period in task.calendar]
     cyclic = [np.sin(angle)[..., None] for angle in angles] + [np.cos(angle)[..., None] for angle in angles]
     if task.own_unit:
-        target = raw[..., task.target]
+        target = windows[..., task.target].astype(np.float64)
         scaled[..., task.target_feature] = (target - target[:, -1:]) / units[:, None]
     parts = [scaled, *cyclic]
     if layout.compressed:

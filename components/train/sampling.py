@@ -109,9 +109,12 @@ class WindowSampler:
 
     def _rising(self) -> NDArray[np.bool_]:
         target = np.asarray(self.series.values[:, self.task.target])
-        steps = np.asarray(self.task.horizons)[_few(len(self.task.horizons))]
+        now = target[self.all]
+        rise: NDArray[np.floating[Any]] = np.full(len(self.all), -np.inf, np.float32)
         with np.errstate(invalid="ignore"):
-            rise = np.nan_to_num(target[self.all[:, None] + steps] - target[self.all, None], nan=0.0).max(axis=1)
+            # A lead time at a time: indices of all of them at once would take as much as the table.
+            for steps in np.asarray(self.task.horizons)[_few(len(self.task.horizons))]:
+                np.maximum(rise, np.nan_to_num(target[self.all + steps] - now, nan=0.0), out=rise)
         if self.task.own_unit:
             rise = rise / scales_at(self.series, self.all)
         edge = float(np.quantile(rise, RISING_QUANTILE)) if len(rise) else 0.0
@@ -147,19 +150,21 @@ def _rising_chunks(series: Series, task: Task, ends: NDArray[np.int64], scored: 
     if not len(ends):
         return np.zeros(0, np.bool_)
     level = np.asarray(series.values[:, task.target], np.float64)
-    rise = np.append(np.nan_to_num(level[task.longest :] - level[: -task.longest], nan=0.0), np.zeros(task.longest))
+    rise = np.zeros(len(level))
+    np.subtract(level[task.longest :], level[: -task.longest], out=rise[: -task.longest])
+    np.nan_to_num(rise, copy=False, nan=0.0)
     largest = _running_max(rise, scored)[ends]
     return np.asarray(largest > np.quantile(largest, RISING_QUANTILE))
 
 
 def _running_max(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    """Largest of the last `length` values at each row, by doubling: [n]."""
-    found, reach = values.copy(), 1
+    """Largest of the last `length` values at each row, by doubling and in place: [n]."""
+    reach = 1
     while reach < length:
         step = min(reach, length - reach)
-        found[step:] = np.maximum(found[step:], found[:-step])
+        values[step:] = np.maximum(values[step:], values[:-step])
         reach += step
-    return found
+    return values
 
 
 def _few(count: int) -> Any:

@@ -25,6 +25,7 @@ PERIODS = {
 }
 # Most steps of the future that a head looks at; more are thinned out, the horizons themselves stay.
 MOST_FUTURE_STEPS = 24
+_BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -171,9 +172,14 @@ def _step_scale(series: Series) -> tuple[float, ...]:
     columns = series.values.shape[1]
     total, count = np.zeros(columns), np.zeros(columns)
     for span in series.spans:
-        change = np.diff(np.asarray(series.values[span.start : span.validation], np.float64), axis=0)
-        total += np.nansum(change**2, axis=0)
-        count += np.isfinite(change).sum(axis=0)
+        own = np.zeros(columns)
+        for first in range(span.start, span.validation - 1, _BLOCK_ROWS):
+            rows = series.values[first : min(first + _BLOCK_ROWS + 1, span.validation)]
+            change = np.diff(rows.astype(np.float64), axis=0)
+            # Added row by row to what there is, the sum is the same to the last bit in blocks of any size.
+            own = np.nansum(np.concatenate([own[None], change**2]), axis=0)
+            count += np.isfinite(change).sum(axis=0)
+        total += own
     spread = np.sqrt(total / np.maximum(count, 1))
     # A column that hardly ever moves would otherwise turn its least move into a huge input.
     return tuple(float(value) for value in np.maximum(spread, 1e-3 * np.asarray(series.scaler.scale)))

@@ -147,3 +147,11 @@ def test_wall_clocks_of_a_regular_series_lead_back_to_its_instants(first, count)
         return  # cut within the repeated hour, which half it is can't be known
     instants = localize(wall.as_unit("ns").asi8, np.zeros(len(wall), dtype=np.int64), "Europe/Berlin")
     assert instants.utc.tolist() == utc.as_unit("ns").asi8.tolist()
+
+
+def test_a_repeated_hour_far_into_a_long_series_is_told_apart():
+    utc = pd.date_range(end="2024-10-27 06:00", periods=150_000, freq="min", tz="UTC")
+    wall = utc.tz_convert("Europe/Berlin").tz_localize(None)
+    instants = localize(wall.as_unit("ns").asi8, np.zeros(len(wall), dtype=np.int32), "Europe/Berlin")
+    assert instants.utc.tolist() == utc.as_unit("ns").asi8.tolist()
+    assert not instants.skipped.any()

@@ -8,7 +8,7 @@ from components.dataset.schema import Column, Missing, Spike, Split
 from components.errors import InputError
 from components.journal import Journal
 from components.preprocess.inspect import inspect_series
-from components.preprocess.readings import readings_from_frame
+from components.preprocess.readings import readings_from_frame, readings_from_parquet
 from components.preprocess.step import PrepareRequest, prepare_series, series_of
 from components.preprocess.storage import digest_of, load_series
 
@@ -19,6 +19,22 @@ def prepare(dataset, frame, folder):
     frame.to_parquet(folder / "readings.parquet")
     summary = prepare_series(PrepareRequest(dataset, folder / "readings.parquet", folder / "series"), SILENT)
     return summary, load_series(folder / "series")
+
+
+def test_series_are_told_apart_wherever_one_ends_in_the_file(make_dataset, tmp_path):
+    lengths = [131_072, 3, 131_069, 5]
+    names = np.repeat(["a", "b", "c", "d"], lengths)
+    times = pd.date_range("2024-01-01", periods=max(lengths), freq="h")
+    time = np.concatenate([times[:length] for length in lengths])
+    dataset = make_dataset()
+    values = {name: np.arange(len(time), dtype=float) for name in dataset.columns}
+    pd.DataFrame({"series": names, "time": pd.DatetimeIndex(time).tz_localize("UTC"), **values}).to_parquet(
+        tmp_path / "readings.parquet", row_group_size=50_000
+    )
+    readings = readings_from_parquet(dataset, tmp_path / "readings.parquet")
+    assert (readings.names, readings.borders.tolist()) == (("a", "b", "c", "d"), np.cumsum([0, *lengths]).tolist())
+    np.testing.assert_array_equal(readings.stamps(), time)
+    np.testing.assert_array_equal(readings.column(dataset.target), np.arange(len(time)))
 
 
 def test_a_series_on_disk_is_the_series_in_memory(make_dataset, make_readings, tmp_path):

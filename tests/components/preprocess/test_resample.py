@@ -40,6 +40,16 @@ def test_fills_look_back_only_up_to_max_gap_and_never_into_another_series(series
     np.testing.assert_equal(fill(values, Column(missing=policy), borders), expected)
 
 
+@pytest.mark.parametrize("border", [0, 65_530, 65_536])
+def test_long_columns_are_filled_as_short_ones_are(border):
+    values = np.ones(70_000)
+    values[65_531:65_545] = NAN
+    borders = np.array([0, border, 70_000]) if border else np.array([0, 70_000])
+    filled = fill(values, Column(missing=Missing(max_gap=10)), borders)
+    first = 65_541 if border < 65_536 else 65_536
+    np.testing.assert_equal(np.flatnonzero(np.isnan(filled)), np.arange(first, 65_545))
+
+
 def test_static_columns_hold_over_the_whole_series_and_no_other():
     values = np.array([NAN, 5.0, NAN, NAN, NAN, NAN, NAN, 7.0])
     filled = fill(values, Column(role="static", missing=Missing(max_gap=0)), np.array([0, 3, 6, 8]))

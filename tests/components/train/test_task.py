@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 
 from components.dataset.schema import Dataset
 from components.preprocess.series import Series
@@ -17,6 +18,16 @@ def test_change_scale_is_the_spread_of_training_changes(series: Series, task: Ta
     target = series.values[:1000, 0].astype(np.float64)
     expected = [np.sqrt(np.nanmean((target[steps:] - target[:-steps]) ** 2)) for steps in task.horizons]
     np.testing.assert_allclose(task.change_scale, expected, rtol=1e-9)
+
+
+def test_step_scale_is_the_spread_of_training_steps_however_many_rows_are_taken_at_once(
+    dataset: Dataset, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = np.diff(series.values[:1000].astype(np.float64), axis=0)
+    expected = np.sqrt(np.nanmean(steps**2, axis=0))
+    for rows in (7, 999, 65_536):
+        monkeypatch.setattr("components.train.task._BLOCK_ROWS", rows)
+        np.testing.assert_allclose(Task.of(dataset, series).step_scale[:2], expected[:2], rtol=1e-12)
 
 
 def test_readings_after_the_training_part_change_no_scale(dataset: Dataset, series: Series, task: Task) -> None:
