@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.errors import InputError
 from components.preprocess.series import Series
-from components.validate.scores import values
+from components.validate.stored import Table, values
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -24,30 +24,28 @@ class Aligned:
         table: as in `forecasts.parquet`.
         origins: [origins], rows of the series at which forecasts were made, ascending.
         horizons: steps ahead, ascending.
-        _row: [table rows], position among `origins`.
-        _column: [table rows], position among `horizons`.
+        _cell: [table rows], position among all origins and horizons, origin by origin.
     """
 
-    table: pd.DataFrame
+    table: Table
     origins: Rows
     horizons: tuple[int, ...]
-    _row: Rows
-    _column: Rows
+    _cell: Rows
 
     def matrix(self, name: str) -> Floats:
         """[origins, horizons] of one column of the table; NaN where the actual is not known."""
-        laid = np.full((len(self.origins), len(self.horizons)), np.nan)
-        laid[self._row, self._column] = values(self.table, name)
-        return laid
+        laid = np.full(len(self.origins) * len(self.horizons), np.nan)
+        laid[self._cell] = values(self.table, name)
+        return laid.reshape(len(self.origins), len(self.horizons))
 
     def by_origin(self, name: str) -> Floats:
         """[origins] of a column that says the same for each horizon."""
         laid = np.full(len(self.origins), np.nan)
-        laid[self._row] = values(self.table, name)
+        laid[self._cell // len(self.horizons)] = values(self.table, name)
         return laid
 
 
-def align(table: pd.DataFrame, series: Series) -> Aligned:
+def align(table: Table, series: Series) -> Aligned:
     """Finds the row of the series at which each forecast was made.
 
     Raises:
@@ -56,13 +54,13 @@ def align(table: pd.DataFrame, series: Series) -> Aligned:
     rows = _rows_of(table, series)
     origins, row = np.unique(rows, return_inverse=True)
     horizons, column = np.unique(table["horizon"].to_numpy(dtype=np.int64), return_inverse=True)
-    return Aligned(table, origins, tuple(int(step) for step in horizons), row.astype(np.int64), column.astype(np.int64))
+    return Aligned(table, origins, tuple(int(step) for step in horizons), row * len(horizons) + column)
 
 
-def _rows_of(table: pd.DataFrame, series: Series) -> Rows:
+def _rows_of(table: Table, series: Series) -> Rows:
     stamps = pd.DatetimeIndex(table["origin"]).tz_convert("UTC").tz_localize(None).to_numpy(dtype="datetime64[ns]")
     codes, names = pd.factorize(table["series"])
-    rows = np.full(len(table), -1, np.int64)
+    rows = np.full(len(stamps), -1, np.int64)
     for code, name in enumerate(names):
         mine = codes == code
         own = [span for span in series.spans if span.name == name]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from components.validate import metrics
+from components.validate.stored import Table, rows_by_horizon, values
 
 Floats = NDArray[np.float64]
 # By name: columns of lower and upper end.
@@ -30,23 +30,21 @@ class BandScores(BandScore):
     by_horizon: dict[str, BandScore]
 
 
-def band_scores(forecasts: pd.DataFrame, nominal: float) -> dict[str, BandScores]:
+def band_scores(forecasts: Table, nominal: float) -> dict[str, BandScores]:
     """Scores of each band that the table has.
 
     Args:
         forecasts: one row per series, origin and horizon.
         nominal: share of actuals that the bands should hold.
     """
+    rows = rows_by_horizon(forecasts)
     found: dict[str, BandScores] = {}
     for name, (lower, upper) in BANDS.items():
         if lower not in forecasts.columns:
             continue
-        columns = forecasts[["actual", lower, upper]].astype(np.float64)
-        by_horizon = {
-            str(horizon): _score(rows.to_numpy(), nominal)
-            for horizon, rows in columns.groupby(forecasts["horizon"].to_numpy(), sort=True)
-        }
-        found[name] = BandScores(**_score(columns.to_numpy(), nominal), by_horizon=by_horizon)
+        columns = [values(forecasts, column) for column in ("actual", lower, upper)]
+        by_horizon = {step: _score([column[own] for column in columns], nominal) for step, own in rows.items()}
+        found[name] = BandScores(**_score(columns, nominal), by_horizon=by_horizon)
     return found
 
 
@@ -55,8 +53,8 @@ def fixed_coverage(bands: Mapping[str, BandScores]) -> float | None:
     return bands["static"]["coverage"] if "static" in bands else None
 
 
-def _score(columns: Floats, nominal: float) -> BandScore:
-    actual, lower, upper = columns.T
+def _score(columns: Sequence[Floats], nominal: float) -> BandScore:
+    actual, lower, upper = columns
     return BandScore(
         coverage=metrics.coverage(actual, lower, upper),
         interval_score=metrics.interval_score(actual, lower, upper, nominal),

@@ -39,11 +39,13 @@ class Match:
         dataset: the candidate's dataset file.
         series: the prepared series.
         aligned: the candidate's forecasts of the test part.
+        origins: rows of the series at which both are asked, some of the forecasts' or all; ascending.
     """
 
     dataset: Dataset
     series: Series
     aligned: Aligned
+    origins: Rows
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _difference(
 
     dataset, aligned = match.dataset, match.aligned
     length = block_length(dataset)
-    rows = sample(aligned.origins, MOST_WINDOWS, 2 * length)
+    rows = sample(match.origins, MOST_WINDOWS, 2 * length)
     forecasts = []
     for _, answer in answers(servable, theirs, match.series, rows):
         forecasts.append(answer["forecast"])

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from components.validate import metrics
+from components.validate.stored import Table, values
 
 COMBINED = "combined_"
 DYNAMIC = "gating"
@@ -49,17 +47,15 @@ class Combinations:
         }
 
 
-def combinations(forecasts: pd.DataFrame, card: Mapping[str, Any]) -> Combinations:
+def combinations(forecasts: Table, card: Mapping[str, Any]) -> Combinations:
     """Scores every kind of weights of a table in the layout of `forecasts.parquet`.
 
     Args:
         forecasts: one row per series, origin and horizon.
         card: the candidate's model card.
     """
-    actual = forecasts["actual"].to_numpy(dtype=np.float64)
+    actual = values(forecasts, "actual")
     names = [name for name in map(str, forecasts.columns) if name.startswith(COMBINED)]
-    test = {
-        name.removeprefix(COMBINED): metrics.rmse(actual, forecasts[name].to_numpy(dtype=np.float64)) for name in names
-    }
+    test = {name.removeprefix(COMBINED): metrics.rmse(actual, values(forecasts, name)) for name in names}
     validation = {kind: float(rmse) for kind, rmse in card["ensemble"]["candidates"].items() if rmse is not None}
     return Combinations(str(card["ensemble"]["kind"]), test, validation)

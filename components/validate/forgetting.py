@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from components.validate.aligned import Aligned
 from components.validate.bootstrap import Difference
 from components.validate.champion import Match, Opponent, compare_with_champion
 from components.validate.gate import Unmeasured
@@ -39,25 +38,12 @@ def compare_old_and_new(
         seed: of the interval's resampling.
         tell: is told how many windows of how many are done.
     """
-    old = np.asarray(match.series.stamps)[match.aligned.origins] <= np.datetime64(old_until)
+    old = np.asarray(match.series.stamps)[match.origins] <= np.datetime64(old_until)
 
     def compared(chosen: NDArray[np.bool_], which: str) -> Difference | Unmeasured:
         if not chosen.any():
             return Unmeasured(f"the test part holds no {which} readings")
-        own = replace(match, aligned=_only(match.aligned, chosen))
+        own = replace(match, origins=match.origins[chosen])
         return compare_with_champion(own, opponent, np.random.default_rng(seed), tell)
 
     return Retrained(compared(old, "old"), compared(~old, "new"))
-
-
-def _only(aligned: Aligned, chosen: NDArray[np.bool_]) -> Aligned:
-    """The forecasts of a choice of origins."""
-    rows = chosen[aligned._row]
-    position = np.cumsum(chosen) - 1
-    return Aligned(
-        table=aligned.table[rows],
-        origins=aligned.origins[chosen],
-        horizons=aligned.horizons,
-        _row=position[aligned._row[rows]],
-        _column=aligned._column[rows],
-    )

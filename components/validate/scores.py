@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from components.validate import metrics
 from components.validate.bands import BandScores, band_scores
+from components.validate.stored import Table, rows_by_horizon, values
 
 MEMBER = "member_"
 BASELINE = "baseline_"
@@ -48,7 +48,7 @@ class Scores:
     bands: Mapping[str, BandScores] = field(default_factory=dict)
 
 
-def model_columns(forecasts: pd.DataFrame) -> dict[str, str]:
+def model_columns(forecasts: Table) -> dict[str, str]:
     """Model names to their columns: the ensemble, each member, each baseline."""
     columns = {"ensemble": "forecast"}
     for prefix in (MEMBER, BASELINE):
@@ -56,12 +56,7 @@ def model_columns(forecasts: pd.DataFrame) -> dict[str, str]:
     return columns
 
 
-def values(forecasts: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """[rows] of one column, float64."""
-    return forecasts[column].to_numpy(dtype=np.float64)
-
-
-def score(forecasts: pd.DataFrame, nominal: float) -> Scores:
+def score(forecasts: Table, nominal: float) -> Scores:
     """Scores all models of a table in the layout of `forecasts.parquet`.
 
     Errors are pooled over all rows (series, origins and horizons alike).
@@ -71,19 +66,12 @@ def score(forecasts: pd.DataFrame, nominal: float) -> Scores:
         nominal: share of actuals that the band should hold.
     """
     actual = values(forecasts, "actual")
-    rows = _rows_by_horizon(forecasts)
+    rows = rows_by_horizon(forecasts)
     models = {
         name: _score_model(actual, values(forecasts, column), rows) for name, column in model_columns(forecasts).items()
     }
     band = metrics.coverage(actual, values(forecasts, "lower"), values(forecasts, "upper"))
     return Scores(models, coverage=band, coverage_nominal=nominal, bands=band_scores(forecasts, nominal))
-
-
-def _rows_by_horizon(forecasts: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
-    horizons = forecasts["horizon"].to_numpy(dtype=np.int64)
-    steps, starts = np.unique(np.sort(horizons), return_index=True)
-    groups = np.split(np.argsort(horizons, kind="stable"), starts[1:])
-    return {str(step): rows for step, rows in zip(steps, groups, strict=True)}
 
 
 def _score_model(

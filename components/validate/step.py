@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from components.dataset.schema import Dataset
@@ -33,6 +32,7 @@ from components.validate.metrics import Detection
 from components.validate.report.content import Content, Servable
 from components.validate.report.page import render
 from components.validate.scores import ModelScore, Scores, score
+from components.validate.stored import open_forecasts
 
 _COUNTS = ("rows_in", "rows_kept", "rows_quarantined", "cells_quarantined")
 
@@ -101,7 +101,7 @@ def validate_candidate(request: ValidateRequest, journal: Journal) -> Verdict:
     dataset, series = request.dataset, load_series(request.series)
     ingested = _json(request.ingested, "run the ingest step again")
     card = _json(request.candidate / MODEL_CARD, "run the ensemble step again")
-    aligned = align(_forecasts(request.forecasts), series)
+    aligned = align(open_forecasts(request.forecasts), series)
     scores = score(aligned.table, dataset.band)
     journal.progress(1, 5, f"RMSE {scores.models['ensemble']['rmse']:.4g}")
     spikes = _spikes(series, aligned)
@@ -132,16 +132,6 @@ def _json(path: Path, fix: str) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise InputError(str(path), f"can't be read ({error})", fix) from error
-
-
-def _forecasts(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), f"can't be read ({error})", "run the ensemble step again") from error
-    if table.empty:
-        raise InputError(str(path), "holds no forecast whose actual is known", "choose a longer test part in `split`")
-    return table
 
 
 def _spikes(series: Series, aligned: Aligned) -> Detection | Unmeasured:
@@ -184,7 +174,7 @@ def _with_old_and_new(
     def tell(done: int, total: int) -> None:
         journal.progress(4, 5, f"old and new readings apart: {done:,} of {total:,} windows")
 
-    match = Match(request.dataset, series, aligned)
+    match = Match(request.dataset, series, aligned, aligned.origins)
     opponent = Opponent(request.store, request.champion)
     apart = compare_old_and_new(match, opponent, request.old_until, request.seed, tell)
     return replace(evidence, on_old=apart.old, on_new=apart.new)
@@ -194,7 +184,7 @@ def _champion(request: ValidateRequest, series: Series, aligned: Aligned, journa
     def tell(done: int, total: int) -> None:
         journal.progress(2 + 2 * done / total, 5, f"the champion has answered {done:,} of {total:,} windows")
 
-    match = Match(request.dataset, series, aligned)
+    match = Match(request.dataset, series, aligned, aligned.origins)
     opponent = Opponent(request.store, request.champion)
     return compare_with_champion(match, opponent, np.random.default_rng(request.seed), tell)
 

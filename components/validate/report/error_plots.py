@@ -14,6 +14,7 @@ from components.validate.report.content import Content
 from components.validate.report.style import BAND, ENSEMBLE, INK, colour, finish, model_line
 from components.validate.report.wording import lead, local, model_title, number
 from components.validate.scores import WEIGHT
+from components.validate.stored import values
 
 _BINS = 300
 
@@ -94,7 +95,7 @@ def _fixed_widths(figure: Any, content: Content) -> None:
 def interval_scores(content: Content) -> str:
     """One sentence on the whole band."""
     table = content.aligned.table
-    actual, lower, upper = (table[name].to_numpy(dtype=np.float64) for name in ("actual", "lower", "upper"))
+    actual, lower, upper = (values(table, name) for name in ("actual", "lower", "upper"))
     nominal = content.scores.coverage_nominal
     score = metrics.interval_score(actual, lower, upper, nominal)
     width = metrics.band_width(lower, upper)

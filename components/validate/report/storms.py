@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from components.preprocess.series import Span
+from components.validate.aligned import Aligned
 from components.validate.events import Event, largest_events, peak_error
 from components.validate.report.blocks import Cell, Table
 from components.validate.report.content import Content
@@ -61,10 +63,27 @@ def driver_of(content: Content) -> int | None:
     return None
 
 
-def by_valid_row(content: Content, name: str, step: int) -> Floats:
-    """[rows of the series]: the forecast made `step` steps before each row; NaN where there is none."""
-    laid = np.full(len(content.series.stamps), np.nan)
-    laid[content.aligned.origins + step] = content.aligned.matrix(name)[:, content.aligned.horizons.index(step)]
+Lines = dict[tuple[str, int], Floats]
+
+
+def by_valid_row(content: Content, found: list[Storm], names: Sequence[str], steps: tuple[int, ...]) -> list[Lines]:
+    """Of each event, by column and horizon: the forecast made so many steps before each row; NaN where there is none.
+
+    Of the events' rows alone: lines as long as the series outweigh the forecasts.
+    """
+    lines: list[Lines] = [{} for _ in found]
+    for name in names:
+        matrix = content.aligned.matrix(name)
+        for own, storm in zip(lines, found, strict=True):
+            for step in steps:
+                own[name, step] = _laid(content.aligned, matrix, storm.rows, step)
+    return lines
+
+
+def _laid(aligned: Aligned, matrix: Floats, rows: slice, step: int) -> Floats:
+    laid = np.full(rows.stop - rows.start, np.nan)
+    chosen = slice(*np.searchsorted(aligned.origins, (rows.start - step, rows.stop - step)))
+    laid[aligned.origins[chosen] + step - rows.start] = matrix[chosen, aligned.horizons.index(step)]
     return laid
 
 
@@ -72,11 +91,11 @@ def storm_plots(content: Content, found: list[Storm]) -> list[str]:
     """A plot per event; buttons choose the horizon, the longest is shown first."""
     steps = content.shown_horizons(_MOST_HORIZONS)
     names = ("lower", "upper", "forecast", *(f"{MEMBER}{name}" for name in content.members))
-    lines = {(name, step): by_valid_row(content, name, step) for name in names for step in steps}
-    return [_plot(content, storm, lines, steps) for storm in found]
+    lines = by_valid_row(content, found, names, steps)
+    return [_plot(content, storm, own, steps) for storm, own in zip(found, lines, strict=True)]
 
 
-def _plot(content: Content, storm: Storm, lines: dict[tuple[str, int], Floats], steps: tuple[int, ...]) -> str:
+def _plot(content: Content, storm: Storm, lines: Lines, steps: tuple[int, ...]) -> str:
     driver = driver_of(content)
     figure = _axes(content, driver)
     row = 2 if driver is not None else 1
@@ -95,7 +114,7 @@ def _plot(content: Content, storm: Storm, lines: dict[tuple[str, int], Floats], 
         )
     fixed = len(figure.data)
     for step in steps:
-        own = {name: values[storm.rows][kept] for (name, at), values in lines.items() if at == step}
+        own = {name: values[kept] for (name, at), values in lines.items() if at == step}
         for trace in _forecast_traces(content, times, own, step == steps[-1]):
             figure.add_trace(trace, row=row, col=1)
     black = {"color": INK, "width": 2}
@@ -184,11 +203,14 @@ def _title(content: Content, storm: Storm) -> str:
 def peaks_table(content: Content, found: list[Storm]) -> Table:
     """Each event's peak, and by how much and how many steps the forecast peak missed it."""
     steps = content.shown_horizons(_MOST_HORIZONS)
-    lines = {step: by_valid_row(content, "forecast", step) for step in steps}
+    lines = by_valid_row(content, found, ["forecast"], steps)
     head = ["Event", f"Rise ({content.unit})", f"Peak ({content.unit})"]
     for step in steps:
         head += [f"Error {lead(step, content.dataset)} ahead", "Delay (steps)"]
-    rows = [[*_event_cells(content, storm), *_error_cells(content, storm, lines)] for storm in found]
+    rows = [
+        [*_event_cells(content, storm), *_error_cells(content, storm, own)]
+        for storm, own in zip(found, lines, strict=True)
+    ]
     return Table(head, rows, f"Error: forecast peak less actual peak ({content.unit}). A positive delay is late.")
 
 
@@ -197,11 +219,10 @@ def _event_cells(content: Content, storm: Storm) -> list[Cell]:
     return [Cell(_title(content, storm), "text"), Cell(number(storm.event.rise)), Cell(number(peak, 4))]
 
 
-def _error_cells(content: Content, storm: Storm, lines: dict[int, Floats]) -> list[Cell]:
+def _error_cells(content: Content, storm: Storm, lines: Lines) -> list[Cell]:
     actual = np.asarray(content.series.values[storm.rows, content.series.target], np.float64)
     cells = []
-    for values in lines.values():
-        forecast = values[storm.rows]
+    for forecast in lines.values():
         # Where only a part of an event was forecast, its peak may lie in the other part.
         error = peak_error(np.where(np.isfinite(forecast), actual, np.nan), forecast)
         cells += [

@@ -11,7 +11,8 @@ from components.validate.gate import NOT_MEASURED, RuleResult
 from components.validate.report.blocks import Cell, Table
 from components.validate.report.content import Content
 from components.validate.report.wording import count, lead, model_title, number, share, size
-from components.validate.scores import model_columns, values
+from components.validate.scores import model_columns
+from components.validate.stored import values
 
 Measure = Callable[[metrics.Floats, metrics.Floats], float]
 Better = Callable[[Sequence[float]], float]
@@ -46,11 +47,11 @@ def headline_table(content: Content) -> Table:
     """All models over all horizons, and RMSE by horizon."""
     steps = content.shown_horizons(5)
     head = ["Model", *(f"{name} ({content.unit})" for name in ("RMSE", "MAE")), "NSE", "KGE", f"Bias ({content.unit})"]
-    overall = [_pooled(content, measure) for measure in (metrics.rmse, metrics.mae, metrics.nse, metrics.kge)]
+    overall = _pooled(content, (metrics.rmse, metrics.mae, metrics.nse, metrics.kge, metrics.bias))
     columns: list[Column] = [
-        *((column, better) for column, better in zip(overall, (min, min, max, max), strict=True)),
-        (_pooled(content, metrics.bias), _nearest_zero),
-        *((_at_horizon(content, step, metrics.rmse), min) for step in steps),
+        *((column, better) for column, better in zip(overall[:-1], (min, min, max, max), strict=True)),
+        (overall[-1], _nearest_zero),
+        *((column, min) for column in _at_horizons(content, steps, metrics.rmse)),
     ]
     head += [f"RMSE at {lead(step, content.dataset)}" for step in steps]
     return Table(head, _model_rows(content, columns), "Best of each column in bold.")
@@ -67,7 +68,7 @@ def horizon_tables(content: Content) -> list[Table]:
     return [
         Table(
             head,
-            _model_rows(content, [(_at_horizon(content, step, measure), better) for step in steps]),
+            _model_rows(content, [(column, better) for column in _at_horizons(content, steps, measure)]),
             caption,
             folded=True,
         )
@@ -92,17 +93,28 @@ def _model_rows(content: Content, columns: Sequence[Column]) -> list[list[Cell]]
     return rows
 
 
-def _pooled(content: Content, measure: Measure) -> list[float]:
+def _pooled(content: Content, measures: Sequence[Measure]) -> list[tuple[float, ...]]:
+    """Each measure of each model."""
     table = content.aligned.table
     actual = values(table, "actual")
-    return [measure(actual, values(table, column)) for column in model_columns(table).values()]
+
+    def measured(forecast: metrics.Floats) -> list[float]:
+        return [measure(actual, forecast) for measure in measures]
+
+    return list(zip(*(measured(values(table, column)) for column in model_columns(table).values()), strict=True))
 
 
-def _at_horizon(content: Content, step: int, measure: Measure) -> list[float]:
-    table = content.aligned.table
-    own = table[table["horizon"] == step]
-    actual = values(own, "actual")
-    return [measure(actual, values(own, column)) for column in model_columns(table).values()]
+def _at_horizons(content: Content, steps: Sequence[int], measure: Measure) -> list[tuple[float, ...]]:
+    """One measure at each of some horizons, of each model."""
+    aligned = content.aligned
+    positions = [aligned.horizons.index(step) for step in steps]
+    actual = aligned.matrix("actual")
+
+    def measured(forecast: metrics.Floats) -> list[float]:
+        return [measure(actual[:, at], forecast[:, at]) for at in positions]
+
+    columns = model_columns(aligned.table).values()
+    return list(zip(*(measured(aligned.matrix(column)) for column in columns), strict=True))
 
 
 def counts_table(content: Content) -> Table:

@@ -15,7 +15,12 @@ from components.validate.gate import Unmeasured
 
 @pytest.fixture
 def match(creek) -> Match:
-    return Match(creek.dataset, creek.series, align(pd.read_parquet(creek.forecasts), creek.series))
+    return match_of(creek, creek.dataset)
+
+
+def match_of(creek, dataset) -> Match:
+    aligned = align(pd.read_parquet(creek.forecasts), creek.series)
+    return Match(dataset, creek.series, aligned, aligned.origins)
 
 
 def compare(match: Match, store: ModelStore, version: int) -> Difference | Unmeasured:
@@ -39,9 +44,7 @@ def test_a_better_champion_is_told_from_noise(creek, match: Match, store: ModelS
     worse = creek.dataset.model_copy(update={"name": "creek"})
     readings = pd.read_parquet(creek.series_folder.parent / "readings.parquet")
     steady = make_creek(worse, readings, share=0.2)
-    found = compare(
-        Match(worse, steady.series, align(pd.read_parquet(steady.forecasts), steady.series)), store, version
-    )
+    found = compare(match_of(steady, worse), store, version)
     assert isinstance(found, Difference)
     assert found.low > 0
     assert found.other_rmse == pytest.approx(compare(match, store, version).rmse, rel=1e-4)

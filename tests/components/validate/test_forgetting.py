@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from components.dataset.schema import Gate
-from components.validate.aligned import Aligned
+from components.deploy.store import ModelStore
+from components.validate.aligned import align
 from components.validate.bootstrap import Difference
-from components.validate.forgetting import _only
+from components.validate.champion import Match, Opponent
+from components.validate.forgetting import compare_old_and_new
 from components.validate.gate import Evidence, Served, Unmeasured, judge
 from components.validate.scores import Errors, ModelScore, Scores
 
@@ -34,9 +37,16 @@ def test_what_was_won_on_new_readings_does_not_hide_what_was_forgotten() -> None
     assert "1.2 against the champion's 1" in failure.explanation
 
 
-def test_a_choice_of_origins_keeps_their_forecasts_in_place() -> None:
-    table = pd.DataFrame({"forecast": np.arange(8.0)})
-    row, column = np.repeat(np.arange(4), 2), np.tile([0, 1], 4)
-    own = _only(Aligned(table, np.array([5, 6, 8, 9]), (1, 6), row, column), np.array([False, True, False, True]))
-    assert own.origins.tolist() == [6, 9]
-    np.testing.assert_array_equal(own.matrix("forecast"), [[2, 3], [6, 7]])
+def test_old_and_new_windows_are_compared_apart(creek, store: ModelStore) -> None:
+    aligned = align(pd.read_parquet(creek.forecasts), creek.series)
+    match = Match(creek.dataset, creek.series, aligned, aligned.origins)
+    opponent = Opponent(store, store.publish("creek", creek.candidate))
+    last_known = str(creek.series.stamps[aligned.origins[99]])
+    found = compare_old_and_new(match, opponent, last_known, 0, lambda done, total: None)
+    assert isinstance(found.old, Difference)
+    assert isinstance(found.new, Difference)
+    assert found.old.windows == pytest.approx(100, abs=10)
+    assert found.old.estimate == pytest.approx(0, abs=1e-9)
+    assert found.new.estimate == pytest.approx(0, abs=1e-9)
+    known = np.isfinite(aligned.matrix("actual")).any(axis=1)
+    assert found.old.windows + found.new.windows == np.count_nonzero(known)
