@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,15 +11,13 @@ from components.dataset.schema import Dataset
 from components.ensemble.adaptive import Origins, replay
 from components.ensemble.conformal import Band, Widths, conformal_widths
 from components.ensemble.evidence import Evidence
-from components.ensemble.members import LOWER, POINT, UPPER, Members, PartForecasts
+from components.ensemble.members import LOWER, POINT, UPPER, Members, StoredPart
 from components.ensemble.selection import Reach, Weighting, choose_weights
 from components.ensemble.servable import Fitted
-from components.ensemble.signals import SignalPlan, WindowSignals, plan_signals
+from components.ensemble.signals import BATCH, SignalPlan, SignalReader, plan_signals
 from components.ensemble.spikes import SpikeModel, fit_spikes, spike_features, spike_horizons
 from components.preprocess.series import Series
-from components.preprocess.windows import gather_targets, gather_windows, spike_labels
-
-BATCH = 8192
+from components.preprocess.windows import gather_targets, spike_labels
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def fit_on_validation(dataset: Dataset, series: Series, members: Members, seed: 
     targets = gather_targets(series, members.validation.origins, dataset.horizons)
     evidence = evidence_of(dataset, series, members, plan)
     weighting = choose_weights(evidence, Reach(dataset.window, max(dataset.horizons)), seed)
-    mixed = mixed_members(members.validation.values, weighting.held_back)
+    mixed = mixed_members(members.validation, weighting.held_back)
     band = Band(mixed[..., LOWER], mixed[..., UPPER])
     widths = conformal_widths(band, targets, dataset.band)
     final = band.widened(widths)
@@ -64,14 +61,14 @@ def fit_on_validation(dataset: Dataset, series: Series, members: Members, seed: 
     return Fitted(weighting, plan, widths, spike, series.spike_rise, series.spike_within), calibration
 
 
-def mixed_members(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Members [n, members, horizons, 3] and weights [n, members, horizons] -> [n, horizons, 3], as the servable mixes.
+def mixed_members(part: StoredPart, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The members' forecasts of a part by weights [n, members, horizons] -> [n, horizons, 3], as the servable mixes.
 
     Member by member, so that nothing of the members' size is made.
     """
-    mixed = np.zeros((len(values), *values.shape[2:]), np.float32)
-    for member in range(values.shape[1]):
-        mixed += values[:, member] * weights[:, member, :, None]
+    mixed = np.zeros((len(weights), weights.shape[2], 3), np.float32)
+    for member, values in enumerate(part.each()):
+        mixed += values * weights[:, member, :, None]
     return mixed
 
 
@@ -95,19 +92,25 @@ def bands_of_test(
 ) -> Bands:
     """Replays the test part after validation, with truth that is as late as its horizon."""
     part = members.test
-    mixed = mixed_members(part.values, weights_of(dataset, series, fitted, part))
+    mixed = mixed_members(part, weights_of(dataset, series, fitted, part))
     band = Band(mixed[..., LOWER], mixed[..., UPPER])
     test = Origins(band, gather_targets(series, part.origins, dataset.horizons), times_of(series, part.origins))
     found = replay(calibration.origins, test, fitted.widths, dataset.horizons, dataset.band)
     return Bands(band.widened(fitted.widths), band.widened(found.widths), found.last)
 
 
-def weights_of(dataset: Dataset, series: Series, fitted: Fitted, part: PartForecasts) -> NDArray[np.float32]:
+def weights_of(dataset: Dataset, series: Series, fitted: Fitted, part: StoredPart) -> NDArray[np.float32]:
     """The kept weights at each origin of a part, [n, members, horizons]."""
-    weighting = fitted.weighting
+    weighting, count = fitted.weighting, len(part.origins)
     if weighting.fixed is not None:
-        return np.broadcast_to(weighting.fixed, part.points.shape)
-    return weighting.weights(signals_of(dataset, series, fitted.signals, part.origins, part.points))
+        return np.broadcast_to(weighting.fixed, (count, *weighting.fixed.shape))
+    points = part.points()
+    reader = SignalReader.of(series, fitted.signals, dataset.window, points.shape[1:])
+    weights = np.empty(points.shape, np.float32)
+    for start in range(0, count, BATCH):
+        piece = slice(start, start + BATCH)
+        weights[piece] = weighting.weights(reader.at(part.origins[piece], points[piece]))
+    return weights
 
 
 def times_of(series: Series, origins: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -124,38 +127,20 @@ def mean_weights(weighting: Weighting) -> NDArray[np.float64]:
 def evidence_of(dataset: Dataset, series: Series, members: Members, plan: SignalPlan) -> Evidence:
     """What the members' validation forecasts say of them, with the signals of each window."""
     origins = members.validation.origins
-    points = members.validation.points
+    points = members.validation.points()
     targets = gather_targets(series, origins, dataset.horizons)
+    signals = SignalReader.of(series, plan, dataset.window, points.shape[1:]).at(origins, points)
     return Evidence(
-        errors=points - targets[:, None, :],
+        errors=np.subtract(points, targets[:, None, :], out=points),
         persistence=series.values[origins, series.target][:, None] - targets,
-        signals=signals_of(dataset, series, plan, origins, points),
+        signals=signals,
         times=times_of(series, origins),
     )
-
-
-def signals_of(
-    dataset: Dataset,
-    series: Series,
-    plan: SignalPlan,
-    origins: NDArray[np.int64],
-    points: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Signals of every origin, [n, signals], by the layer that the servable holds."""
-    window = keras.Input((dataset.window, len(dataset.inputs)))
-    compared = keras.Input(points.shape[1:])
-    model = keras.Model([window, compared], WindowSignals(plan)(window, compared))
-    pieces = []
-    for start in range(0, len(origins), BATCH):
-        part = slice(start, start + BATCH)
-        windows = gather_windows(series.values, origins[part], dataset.window)
-        pieces.append(model.predict([windows, points[part]], batch_size=1024, verbose=0))
-    return np.concatenate(pieces).astype(np.float32)
 
 
 def _spikes(dataset: Dataset, series: Series, members: Members, mixed: NDArray[np.float32]) -> SpikeModel:
     near = mixed[:, : spike_horizons(dataset.horizons, series.spike_within)]
     origins = members.validation.origins
     level = series.values[origins, series.target]
-    features = spike_features(near, level, series.spike_rise, members.validation.spike)
+    features = spike_features(near, level, series.spike_rise, members.validation.spike())
     return fit_spikes(features, spike_labels(series, origins))

@@ -9,30 +9,48 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Validation forecasts as errors; NaN where the target was not observed.
+class MemberErrors:
+    """Forecasts as errors; NaN where the target was not observed.
 
     Attributes:
         errors: [n, members, horizons] float32, point forecast minus actual, the target's unit.
         persistence: [n, horizons] float32, errors of the last value.
-        signals: [n, signals] float32, what the windows show (see `signals`).
-        times: [n] time of each origin in steps.
     """
 
     errors: NDArray[np.float32]
     persistence: NDArray[np.float32]
-    signals: NDArray[np.float32]
-    times: NDArray[np.int64]
-
-    def at(self, positions: NDArray[np.int64]) -> Evidence:
-        """The same of some of the origins."""
-        return Evidence(
-            self.errors[positions], self.persistence[positions], self.signals[positions], self.times[positions]
-        )
 
     def combined(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """Errors of the weighted forecast, [n, horizons]; weights [n, members, horizons] or [members, horizons]."""
-        return np.asarray((self.errors * weights).sum(axis=-2), dtype=np.float32)
+        return weighted(self.errors, weights)
+
+
+@dataclass(frozen=True)
+class Evidence(MemberErrors):
+    """Validation forecasts as errors, with what the gating network is told.
+
+    Attributes:
+        signals: [n, signals] float32, what the windows show (see `signals`); the largest array of the step.
+        times: [n] time of each origin in steps.
+    """
+
+    signals: NDArray[np.float32]
+    times: NDArray[np.int64]
+
+    def errors_at(self, positions: NDArray[np.int64]) -> MemberErrors:
+        """The errors at some of the origins."""
+        return MemberErrors(self.errors[positions], self.persistence[positions])
+
+
+def weighted(members: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum over the members, [n, horizons], of [n, members, horizons] and weights of that shape or [members, horizons].
+
+    Member by member, so that nothing of the members' size is made.
+    """
+    total = np.zeros((len(members), members.shape[2]), np.float32)
+    for member in range(members.shape[1]):
+        total += members[:, member] * weights[..., member, :]
+    return total
 
 
 def mean_squares(errors: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -14,16 +14,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from components.dataset.schema import Dataset
-from components.ensemble.calibrate import Bands, signals_of
+from components.ensemble.calibrate import Bands
 from components.ensemble.conformal import Band
 from components.ensemble.members import Members, PartForecasts
 from components.ensemble.servable import Fitted, rules_and_limits
+from components.ensemble.signals import BATCH, SignalReader
 from components.preprocess.series import Series
 from components.preprocess.windows import gather_targets, gather_windows
 from components.train.baselines import persistence, seasonal_naive
-
-# Windows of one batch: 8,192 x 100 x 12 float32 are 39 MB.
-BATCH = 8192
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,15 @@ def write_forecasts(head: Any, test: TestPart, path: Path) -> int:
     names = test.members.names
     schema = _schema(names, tuple(test.fitted.weighting.candidates))
     bounded = _bounding_model(test.dataset)
+    whole = test.members.test.whole()
+    reader = SignalReader.of(test.series, test.fitted.signals, test.dataset.window, whole.points.shape[1:])
     rows = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for piece, part in _batches(test.members.test):
+        for piece, part in _batches(whole):
             answer = ask_head(head, test.dataset, test.series, part)
             answer |= _bands(bounded, test, piece, answer)
-            answer |= _combinations(test, part)
+            answer |= _combinations(test, reader, part)
             table = _table(schema, answer, test.dataset, test.series, part.origins, names)
             writer.write_table(table)
             rows += table.num_rows
@@ -100,13 +100,11 @@ def _bands(
     }
 
 
-def _combinations(test: TestPart, part: PartForecasts) -> dict[str, NDArray[np.float32]]:
+def _combinations(test: TestPart, reader: SignalReader, part: PartForecasts) -> dict[str, NDArray[np.float32]]:
     """What every kind of weights says, kept or not, within the target's limits, by column; each [n, horizons]."""
-    weighting = test.fitted.weighting
-    signals = signals_of(test.dataset, test.series, test.fitted.signals, part.origins, part.points)
     lowest, highest = test.dataset.columns[test.dataset.target].limits
     low, high = -np.inf if lowest is None else lowest, np.inf if highest is None else highest
-    found = weighting.forecasts(signals, part.points)
+    found = test.fitted.weighting.forecasts(reader.at(part.origins, part.points), part.points)
     return {f"combined_{kind}": np.clip(values, low, high).astype(np.float32) for kind, values in found.items()}
 
 

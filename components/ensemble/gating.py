@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
 from components.ensemble.evidence import Evidence, mean_squares
 from components.ensemble.folds import Fold
 from components.ensemble.static_weights import caruana_weights, eligible_members
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float32]
 
 HIDDEN = 16
 MOST_EPOCHS = 60
@@ -24,6 +29,8 @@ L2_STRENGTH = 1e-4
 # Share spread over all eligible members, so that the softmax can move away from a weight of zero.
 PRIOR_FLOOR = 0.02
 NEVER = -1e4
+# Signals whose copy is made at once.
+_GROUP = 4
 
 
 @keras.saving.register_keras_serializable(package="sluice")
@@ -114,43 +121,91 @@ class _Frame:
     reference: NDArray[np.float32]
 
     @classmethod
-    def of(cls, evidence: Evidence) -> _Frame:
-        eligible = eligible_members(evidence)
+    def of(cls, evidence: Evidence, positions: Rows) -> _Frame:
+        """For a fit on some of the evidence."""
+        fitted_on = evidence.errors_at(positions)
+        eligible = eligible_members(fitted_on)
         spread = eligible / eligible.sum(axis=0)
-        prior = ((1 - PRIOR_FLOOR) * caruana_weights(evidence) + PRIOR_FLOOR * spread).astype(np.float32)
-        reference = np.sqrt(np.nan_to_num(mean_squares(evidence.combined(prior)), nan=1.0))
-        deviation = evidence.signals.std(axis=0)
+        prior = ((1 - PRIOR_FLOOR) * caruana_weights(fitted_on) + PRIOR_FLOOR * spread).astype(np.float32)
+        reference = np.sqrt(np.nan_to_num(mean_squares(fitted_on.combined(prior)), nan=1.0))
+        center, deviation = _moments(evidence.signals, positions)
         return cls(
-            center=evidence.signals.mean(axis=0),
+            center=center,
             scale=np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32),
             prior=prior,
             reference=np.maximum(reference, 1e-12).astype(np.float32),
         )
 
-    def examples(self, evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Inputs and wanted outputs of the training network: no error, and the prior's weights."""
-        errors = np.nan_to_num(evidence.errors / self.reference, nan=0.0)
-        standardised = np.arcsinh((evidence.signals - self.center) / self.scale)
-        count, _, horizons = errors.shape
-        wanted = {
-            "error": np.zeros((count, horizons), np.float32),
-            "weights": np.broadcast_to(self.prior, errors.shape),
+    def example(self, standardised: Any, errors: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A batch of tensors: what goes in, and what is wanted, no error and the prior's weights."""
+        count, shape = tf.shape(errors)[0], self.prior.shape
+        given = {
+            "standardised": tf.ensure_shape(standardised, (None, len(self.center))),
+            "errors": tf.ensure_shape(errors, (None, *shape)),
         }
-        return {"standardised": standardised, "errors": errors}, wanted
+        wanted = {
+            "error": tf.zeros((count, shape[1])),
+            "weights": tf.broadcast_to(self.prior, (count, *shape)),
+        }
+        return given, wanted
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Inputs and wanted outputs of the training network at some of the evidence, made batch by batch.
+
+    Keras would copy arrays that hold all of them, and the signals alone are the largest array of the step.
+    """
+
+    frame: _Frame
+    evidence: Evidence
+    positions: Rows
+
+    def batches(self, size: int, shuffled: bool) -> Any:
+        """tf.data.Dataset of batches, in another order in each epoch where they are shuffled; lives as long as this."""
+        count = len(self.positions)
+        # TensorFlow keeps what numpy_function was given until the process ends, and the evidence with it.
+        read = weakref.WeakMethod(self._read)
+
+        def order(_: Any) -> Any:
+            rows = tf.range(count, dtype=tf.int64)
+            return tf.random.shuffle(rows) if shuffled else rows
+
+        def cut(rows: Any) -> Any:
+            return tf.data.Dataset.range(0, count, size).map(lambda first: rows[first : first + size])
+
+        def read_now(rows: Rows) -> tuple[Floats, Floats]:
+            reader = read()
+            assert reader is not None
+            return reader(rows)
+
+        def at(rows: Any) -> Any:
+            return self.frame.example(*tf.numpy_function(read_now, [rows], [tf.float32, tf.float32]))
+
+        pieces = tf.data.Dataset.range(1).map(order).flat_map(cut)
+        return pieces.map(at).apply(tf.data.experimental.assert_cardinality(-(-count // size))).prefetch(2)
+
+    def _read(self, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        chosen = self.positions[rows]
+        errors = np.nan_to_num(self.evidence.errors[chosen] / self.frame.reference, nan=0.0)
+        return np.arcsinh((self.evidence.signals[chosen] - self.frame.center) / self.frame.scale), errors
 
 
 class GateTrainer:
-    """Trains gates on evidence of one shape; the network is traced once, and every fit starts from the same weights."""
+    """Trains gates on some evidence; the network is traced once, and every fit starts from the same weights."""
 
     def __init__(self, evidence: Evidence, seed: int) -> None:
         """Builds the network for this evidence; `seed` fixes its first weights and the order of batches."""
         _, members, horizons = evidence.errors.shape
+        self._evidence = evidence
         self._seed = seed
         self._core = _core_network(evidence.signals.shape[1], members, horizons, seed)
         errors = keras.Input((members, horizons), name="errors")
         weights = self._core.output
         combined = ops.sum(weights * errors, axis=1)
-        self._trainer = keras.Model([self._core.input, errors], {"error": combined, "weights": weights})
+        self._trainer = keras.Model(
+            {"standardised": self._core.input, "errors": errors}, {"error": combined, "weights": weights}
+        )
         self._trainer.compile(
             optimizer=keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0),
             loss={"error": "mean_squared_error", "weights": _divergence},
@@ -162,30 +217,27 @@ class GateTrainer:
         self._first_state = [np.array(variable) for variable in self._trainer.optimizer.variables]
         self._first_weights = self._core.get_weights()
 
-    def tune(self, evidence: Evidence, fold: Fold) -> Gate:
+    def tune(self, fold: Fold) -> Gate:
         """Fits on `fold.fit` until the error on `fold.held` has stopped falling."""
-        frame = _Frame.of(evidence.at(fold.fit))
+        frame = _Frame.of(self._evidence, fold.fit)
+        held = _Examples(frame, self._evidence, fold.held)
+        shown = held.batches(_batch_size(len(fold.fit)), shuffled=False)
         stop = keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
-        losses = self._fit(
-            frame,
-            evidence.at(fold.fit),
-            epochs=MOST_EPOCHS,
-            validation_data=frame.examples(evidence.at(fold.held)),
-            callbacks=[stop],
-        )["val_loss"]
+        losses = self._fit(frame, fold.fit, epochs=MOST_EPOCHS, validation_data=shown, callbacks=[stop])["val_loss"]
         return self._gate(frame, epochs=int(np.argmin(losses)) + 1)
 
-    def train(self, evidence: Evidence, epochs: int) -> Gate:
+    def train(self, epochs: int) -> Gate:
         """Fits on all of the evidence, for a number of epochs found by `tune`."""
-        frame = _Frame.of(evidence)
-        self._fit(frame, evidence, epochs=epochs)
+        every = np.arange(len(self._evidence.times))
+        frame = _Frame.of(self._evidence, every)
+        self._fit(frame, every, epochs=epochs)
         return self._gate(frame, epochs)
 
-    def _fit(self, frame: _Frame, evidence: Evidence, **options: Any) -> dict[str, list[float]]:
+    def _fit(self, frame: _Frame, positions: Rows, **options: Any) -> dict[str, list[float]]:
         self._restart(frame)
-        inputs, wanted = frame.examples(evidence)
-        batch = int(np.clip(len(evidence.times) // 20, 32, 4096))
-        history = self._trainer.fit(inputs, wanted, batch_size=batch, verbose=0, **options)
+        examples = _Examples(frame, self._evidence, positions)
+        batches = examples.batches(_batch_size(len(positions)), shuffled=True)
+        history = self._trainer.fit(batches, shuffle=False, verbose=0, **options)
         return dict(history.history)
 
     def _restart(self, frame: _Frame) -> None:
@@ -202,6 +254,18 @@ class GateTrainer:
         core.set_weights(self._core.get_weights())
         standard = Standardise(frame.center.tolist(), frame.scale.tolist(), name="standardise")(signals)
         return Gate(keras.Model(signals, core(standard), name="gating"), epochs)
+
+
+def _batch_size(examples: int) -> int:
+    return int(np.clip(examples // 20, 32, 4096))
+
+
+def _moments(signals: Floats, positions: Rows) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each signal at some positions, a few signals at a time."""
+    groups = [slice(first, first + _GROUP) for first in range(0, signals.shape[1], _GROUP)]
+    found = [(own.mean(axis=0), own.std(axis=0)) for own in (signals[positions, group] for group in groups)]
+    centers, deviations = zip(*found, strict=True)
+    return np.concatenate(centers), np.concatenate(deviations)
 
 
 def _core_network(signals: int, members: int, horizons: int, seed: int) -> Any:

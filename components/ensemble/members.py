@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import InputError
+from components.preprocess.series import PartName
 
 POINT, LOWER, UPPER = 0, 1, 2
+FORECASTS_FILE = "forecasts.npz"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,53 @@ class PartForecasts:
 
 
 @dataclass(frozen=True)
+class StoredPart:
+    """The members' forecasts of one part, left in their folders: read member by member, when they are asked for.
+
+    Attributes:
+        name: of the part.
+        origins: [n] rows of the series.
+        folders: of the members.
+        spike_folder: of the member whose spike logit is used, or None.
+    """
+
+    name: PartName
+    origins: NDArray[np.int64]
+    folders: tuple[Path, ...]
+    spike_folder: Path | None
+
+    def each(self) -> Iterator[NDArray[np.float32]]:
+        """Forecasts of one member after the other, [n, horizons, 3]."""
+        for folder in self.folders:
+            with np.load(folder / FORECASTS_FILE) as file:
+                yield file[self.name].astype(np.float32, copy=False)
+
+    def points(self) -> NDArray[np.float32]:
+        """Point forecasts, [n, members, horizons]."""
+        return self._side_by_side(np.s_[..., POINT])
+
+    def spike(self) -> NDArray[np.float32] | None:
+        """Spike logits, [n]; None where no member gives any."""
+        if self.spike_folder is None:
+            return None
+        with np.load(self.spike_folder / FORECASTS_FILE) as file:
+            return np.asarray(file[f"{self.name}_spike"].reshape(-1), np.float32)
+
+    def whole(self) -> PartForecasts:
+        """All of them at once."""
+        return PartForecasts(self.origins, self._side_by_side(np.s_[:]), self.spike())
+
+    def _side_by_side(self, kept: Any) -> NDArray[np.float32]:
+        joined = np.empty(0, np.float32)
+        for position, values in enumerate(self.each()):
+            own = values[kept]
+            if position == 0:
+                joined = np.empty((len(own), len(self.folders), *own.shape[1:]), np.float32)
+            joined[:, position] = own
+        return joined
+
+
+@dataclass(frozen=True)
 class Members:
     """Members that can be combined, in the order of the servable's outputs.
 
@@ -54,8 +103,8 @@ class Members:
     folders: tuple[Path, ...]
     details: tuple[dict[str, Any], ...]
     spike_member: str | None
-    validation: PartForecasts
-    test: PartForecasts
+    validation: StoredPart
+    test: StoredPart
     notes: tuple[str, ...]
 
 
@@ -63,20 +112,12 @@ class Members:
 class _Stored:
     folder: Path
     detail: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
+    finite: bool
+    gives_spikes: bool
 
     @property
     def name(self) -> str:
         return str(self.detail["name"])
-
-    @property
-    def finite(self) -> bool:
-        return all(bool(np.isfinite(self.arrays[part]).all()) for part in ("validation", "test"))
-
-    @property
-    def gives_spikes(self) -> bool:
-        keys = ("validation_spike", "test_spike")
-        return all(key in self.arrays and bool(np.isfinite(self.arrays[key]).all()) for key in keys)
 
 
 def load_members(
@@ -92,10 +133,8 @@ def load_members(
     Raises:
         InputError: no folder is given, a member was trained on other windows, or none gives finite forecasts.
     """
-    stored = [_read(Path(folder)) for folder in folders]
-    for member in stored:
-        _check_origins(member, "validation", validation_origins)
-        _check_origins(member, "test", test_origins)
+    origins: dict[PartName, NDArray[np.int64]] = {"validation": validation_origins, "test": test_origins}
+    stored = [_read(Path(folder), origins) for folder in folders]
     kept = [member for member in stored if member.finite]
     if not kept:
         raise InputError(
@@ -104,40 +143,42 @@ def load_members(
             "train at least one member on this series; `linear` is the quickest",
         )
     spike = next((member for member in kept if member.gives_spikes), None)
+    used, spike_folder = tuple(member.folder for member in kept), spike.folder if spike else None
     return Members(
         names=tuple(member.name for member in kept),
-        folders=tuple(member.folder for member in kept),
+        folders=used,
         details=tuple(member.detail for member in kept),
         spike_member=spike.name if spike else None,
-        validation=_part("validation", validation_origins, kept, spike),
-        test=_part("test", test_origins, kept, spike),
+        validation=StoredPart("validation", validation_origins, used, spike_folder),
+        test=StoredPart("test", test_origins, used, spike_folder),
         notes=tuple(f"{m.name} is left out: some of its forecasts are no number" for m in stored if not m.finite),
     )
 
 
-def _read(folder: Path) -> _Stored:
+def _read(folder: Path, origins: Mapping[PartName, NDArray[np.int64]]) -> _Stored:
     try:
         detail = json.loads((folder / "member.json").read_text())
-        with np.load(folder / "forecasts.npz") as file:
-            arrays = {key: file[key] for key in file.files}
+        with np.load(folder / FORECASTS_FILE) as file:
+            for part, wanted in origins.items():
+                _check_origins(folder, detail["name"], part, np.array_equal(file[f"{part}_origins"], wanted))
+            finite = all(_is_finite(file, part) for part in origins)
+            gives_spikes = all(_is_finite(file, f"{part}_spike") for part in origins)
     except (OSError, ValueError) as error:
         raise InputError(
             str(folder), f"can't be read as a member ({error})", "train the member again, then run this step again"
         ) from error
-    return _Stored(folder, detail, arrays)
+    return _Stored(folder, detail, finite, gives_spikes)
 
 
-def _check_origins(member: _Stored, part: str, origins: NDArray[np.int64]) -> None:
-    if np.array_equal(member.arrays[f"{part}_origins"], origins):
+def _is_finite(file: Mapping[str, NDArray[Any]], key: str) -> bool:
+    return key in file and bool(np.isfinite(file[key]).all())
+
+
+def _check_origins(folder: Path, name: str, part: str, same: bool) -> None:
+    if same:
         return
     raise InputError(
-        str(member.folder),
-        f"the {part} forecasts of {member.name} are not of the windows of this series",
+        str(folder),
+        f"the {part} forecasts of {name} are not of the windows of this series",
         "train the member on this series, with the same window and horizons",
     )
-
-
-def _part(part: str, origins: NDArray[np.int64], members: Sequence[_Stored], spike: _Stored | None) -> PartForecasts:
-    values = np.stack([member.arrays[part] for member in members], axis=1, dtype=np.float32)
-    logit = None if spike is None else spike.arrays[f"{part}_spike"].reshape(-1).astype(np.float32)
-    return PartForecasts(origins, values, logit)

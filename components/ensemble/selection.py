@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.ensemble.evidence import Evidence, block_losses, relative_rmse, rmse
+from components.ensemble.evidence import Evidence, block_losses, relative_rmse, rmse, weighted
 from components.ensemble.folds import Fold, interleaved_folds
 from components.ensemble.gating import Gate, GateTrainer
+from components.ensemble.signals import BATCH
 from components.ensemble.static_weights import (
     caruana_weights,
     equal_weights,
@@ -120,9 +121,9 @@ class Weighting:
             signals: [n, signals].
             points: [n, members, horizons].
         """
-        found = {kind: _weighted(points, weights) for kind, weights in self.others.items()}
+        found = {kind: weighted(points, weights) for kind, weights in self.others.items()}
         if self.dynamic is not None:
-            found["gating"] = _weighted(points, self.dynamic.weights(signals))
+            found["gating"] = weighted(points, self.dynamic.weights(signals))
         return found
 
 
@@ -136,7 +137,7 @@ def choose_weights(evidence: Evidence, reach: Reach, seed: int) -> Weighting:
         trainer = GateTrainer(evidence, seed)
         held_back, epochs = _gated_weights(trainer, evidence, folds, reach)
         candidates["gating"] = _judged(evidence, held_back, blocks)
-        dynamic = trainer.train(evidence, epochs)
+        dynamic = trainer.train(epochs)
     others = {kind: fit(evidence) for kind, fit in STATIC_KINDS.items()}
     kind = preferred(candidates)
     if kind == "gating":
@@ -178,10 +179,6 @@ def time_blocks(times: NDArray[np.int64], reach: Reach) -> NDArray[np.int64]:
     return np.asarray(passed * blocks // length)
 
 
-def _weighted(points: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray((points * weights).sum(axis=1), np.float32)
-
-
 def _judged(evidence: Evidence, weights: NDArray[np.float32], blocks: NDArray[np.int64]) -> Candidate:
     errors = evidence.combined(weights)
     losses = block_losses(errors, evidence.persistence, blocks)
@@ -191,7 +188,7 @@ def _judged(evidence: Evidence, weights: NDArray[np.float32], blocks: NDArray[np
 def _static_weights(kind: str, evidence: Evidence, folds: Sequence[Fold]) -> NDArray[np.float32]:
     weights = np.empty(evidence.errors.shape, np.float32)
     for fold in folds:
-        weights[fold.held] = STATIC_KINDS[kind](evidence.at(fold.fit))
+        weights[fold.held] = STATIC_KINDS[kind](evidence.errors_at(fold.fit))
     return weights
 
 
@@ -205,8 +202,10 @@ def _gated_weights(
     weights = np.empty(evidence.errors.shape, np.float32)
     epochs = []
     for fold in folds:
-        inside = evidence.at(fold.fit)
-        gate = trainer.tune(inside, interleaved_folds(inside.times, reach.window, reach.longest)[0])
-        weights[fold.held] = gate.weights(evidence.signals[fold.held])
+        inside = interleaved_folds(evidence.times[fold.fit], reach.window, reach.longest)[0]
+        gate = trainer.tune(Fold(fit=fold.fit[inside.fit], held=fold.fit[inside.held]))
+        for start in range(0, len(fold.held), BATCH):
+            piece = fold.held[start : start + BATCH]
+            weights[piece] = gate.weights(evidence.signals[piece])
         epochs.append(gate.epochs)
     return weights, int(np.median(epochs))

@@ -9,11 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from components.preprocess.series import Series
+from components.preprocess.windows import gather_windows
 from components.train.task import PERIODS
 
 MOST_HORIZONS = 4
+# Windows of one batch: 8,192 x 100 x 12 float32 are 39 MB.
+BATCH = 8192
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,36 @@ class WindowSignals(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """The plan as plain lists."""
         return {**super().get_config(), "plan": asdict(self.plan)}
+
+
+@dataclass(frozen=True)
+class SignalReader:
+    """Reads the signals of a series' windows, by the layer that the servable holds.
+
+    Attributes:
+        series: the readings.
+        window: rows of a window.
+        model: keras.Model, windows and points [batch, members, horizons] -> [batch, signals].
+    """
+
+    series: Series
+    window: int
+    model: Any
+
+    @classmethod
+    def of(cls, series: Series, plan: SignalPlan, window: int, points: tuple[int, int]) -> SignalReader:
+        """For windows of `window` rows, and members and horizons as many as `points` says."""
+        inputs = [keras.Input((window, len(series.inputs))), keras.Input(points)]
+        return cls(series, window, keras.Model(inputs, WindowSignals(plan)(*inputs)))
+
+    def at(self, origins: NDArray[np.int64], points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, signals] at origins [n], where the members say points [n, members, horizons]."""
+        signals = np.empty((len(origins), self.model.output.shape[-1]), np.float32)
+        for start in range(0, len(origins), BATCH):
+            part = slice(start, start + BATCH)
+            windows = gather_windows(self.series.values, origins[part], self.window)
+            signals[part] = self.model.predict([windows, points[part]], batch_size=1024, verbose=0)
+        return signals
 
 
 def _frozen(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.ensemble.evidence import Evidence, mean_squares
+from components.ensemble.evidence import MemberErrors, mean_squares
 
 ROUNDS = 100
 # Of the root mean square error: between equal weights (0) and the best member alone (infinity).
@@ -14,7 +14,7 @@ INVERSE_POWER = 4
 LARGEST_EXCESS = 0.1
 
 
-def eligible_members(evidence: Evidence) -> NDArray[np.bool_]:
+def eligible_members(evidence: MemberErrors) -> NDArray[np.bool_]:
     """Which members may carry weight at which horizon, [members, horizons].
 
     A member that is worse there than the last value may not; where all are, the best of them may.
@@ -25,13 +25,13 @@ def eligible_members(evidence: Evidence) -> NDArray[np.bool_]:
     return np.asarray(eligible | (best & ~eligible.any(axis=0)))
 
 
-def mean_weights(evidence: Evidence) -> NDArray[np.float32]:
+def mean_weights(evidence: MemberErrors) -> NDArray[np.float32]:
     """The plain mean of all members, whatever they are worth, [members, horizons]."""
     _, members, horizons = evidence.errors.shape
     return np.full((members, horizons), 1 / members, np.float32)
 
 
-def inverse_weights(evidence: Evidence) -> NDArray[np.float32]:
+def inverse_weights(evidence: MemberErrors) -> NDArray[np.float32]:
     """Weights by the inverse of the mean square error, squared, of members that may carry any; [members, horizons].
 
     Errors alone, not their correlations, whose estimates cost more than they bring where a part holds few floods:
@@ -44,7 +44,7 @@ def inverse_weights(evidence: Evidence) -> NDArray[np.float32]:
     return np.asarray(raised / raised.sum(axis=0), dtype=np.float32)
 
 
-def equal_weights(evidence: Evidence) -> NDArray[np.float32]:
+def equal_weights(evidence: MemberErrors) -> NDArray[np.float32]:
     """The same weight for each member that may carry any and is near the best one there, [members, horizons].
 
     A trimmed mean of forecasts: Jose and Winkler, "Simple robust averages of forecasts", IJF 24 (2008), section 2.
@@ -56,7 +56,7 @@ def equal_weights(evidence: Evidence) -> NDArray[np.float32]:
     return np.asarray(near / near.sum(axis=0), dtype=np.float32)
 
 
-def single_weights(evidence: Evidence) -> NDArray[np.float32]:
+def single_weights(evidence: MemberErrors) -> NDArray[np.float32]:
     """All weight on the one member that is best over all horizons, [members, horizons]."""
     squares = _finite(mean_squares(evidence.errors))
     reference = np.maximum(_finite(mean_squares(evidence.persistence)), 1e-12)
@@ -66,7 +66,7 @@ def single_weights(evidence: Evidence) -> NDArray[np.float32]:
     return weights
 
 
-def caruana_weights(evidence: Evidence) -> NDArray[np.float32]:
+def caruana_weights(evidence: MemberErrors) -> NDArray[np.float32]:
     """Greedy selection of members with replacement, per horizon, for the least squared error; [members, horizons].
 
     Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004, as in AutoGluon's

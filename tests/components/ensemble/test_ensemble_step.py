@@ -234,7 +234,7 @@ def test_the_servable_carries_the_widths_after_every_truth(fitted, basin, keras_
 
 
 def fitted_band(widths, members, fitted):
-    mixed = mixed_members(members.test.values, np.broadcast_to(fitted.weighting.fixed, members.test.points.shape))
+    mixed = mixed_members(members.test, np.broadcast_to(fitted.weighting.fixed, members.test.points().shape))
     return Band(mixed[..., 1], mixed[..., 2]).widened(widths)
 
 

@@ -32,9 +32,12 @@ def with_nan(values):
 def test_members_keep_the_order_of_their_folders(basin, parts):
     members = load_members(basin.members, *parts)
     assert members.names == ("linear", "residual_gru", "spike_detector")
-    assert members.validation.values.shape == (len(parts[0]), 3, 3, 3)
+    whole = members.validation.whole()
+    assert whole.values.shape == (len(parts[0]), 3, 3, 3)
+    np.testing.assert_array_equal(whole.points, members.validation.points())
+    np.testing.assert_array_equal(whole.values[:, 1], list(members.validation.each())[1])
     assert members.spike_member == "spike_detector"
-    assert members.test.spike.shape == (len(parts[1]),)
+    assert members.test.whole().spike.shape == (len(parts[1]),)
 
 
 def test_a_member_with_nan_is_left_out_with_a_note(basin, parts, tmp_path):

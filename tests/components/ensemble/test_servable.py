@@ -24,7 +24,7 @@ def gated(basin):
     members = load_members(basin.members, *parts)
     fitted, _ = fit_on_validation(dataset, series, members, seed=1)
     evidence = evidence_of(dataset, series, members, fitted.signals)
-    gate = GateTrainer(evidence, seed=1).train(evidence, epochs=5)
+    gate = GateTrainer(evidence, seed=1).train(epochs=5)
     weighting = dataclasses.replace(fitted.weighting, kind="gating", fixed=None, gate=gate)
     return members, dataclasses.replace(fitted, weighting=weighting), evidence
 
@@ -57,7 +57,8 @@ def test_head_on_stored_forecasts_equals_the_servable(basin, gated, gated_servab
     members, _, _ = gated
     head, servable = gated_servable
     some = slice(0, 64)
-    part = PartForecasts(members.test.origins[some], members.test.values[some], members.test.spike[some])
+    whole = members.test.whole()
+    part = PartForecasts(whole.origins[some], whole.values[some], whole.spike[some])
     stored = ask_head(head, basin.dataset, basin.series, part)
     asked = ask(servable, basin.inputs(part.origins))
     for name in OUTPUTS:

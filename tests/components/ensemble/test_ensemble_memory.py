@@ -1,0 +1,44 @@
+"""Fitting weights takes memory in proportion to what they are fitted on, and not several times as much."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MEMBERS, HORIZONS, SIGNALS = 6, 3, 110
+FEW, MANY = 40_000, 240_000
+BYTES_EACH = 4 * (MEMBERS * HORIZONS + HORIZONS + SIGNALS)
+
+FIT = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from components.ensemble import gating
+from components.ensemble.evidence import Evidence
+from components.ensemble.selection import Reach, choose_weights
+
+gating.MOST_EPOCHS = 2
+count = int(sys.argv[1])
+noise = np.random.default_rng(0)
+evidence = Evidence(
+    errors=noise.standard_normal((count, {MEMBERS}, {HORIZONS}), np.float32),
+    persistence=np.full((count, {HORIZONS}), 2.0, np.float32),
+    signals=noise.standard_normal((count, {SIGNALS}), np.float32),
+    times=np.arange(count),
+)
+assert choose_weights(evidence, Reach(100, 60), seed=1).dynamic is not None
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+
+
+def peak(count: int) -> int:
+    told = subprocess.run([sys.executable, "-c", FIT, str(count)], capture_output=True, text=True, check=True)
+    # Not ru_maxrss: a child inherits that of the process that started it.
+    return int(told.stdout.split()[-1]) * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' /proc")
+def test_fitting_weights_holds_less_than_thrice_the_evidence() -> None:
+    assert peak(MANY) - peak(FEW) < 3 * (MANY - FEW) * BYTES_EACH
