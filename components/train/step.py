@@ -203,11 +203,13 @@ def _fitted(request: TrainRequest, series: Series, task: Task, journal: Journal,
     network = request.member != "linear" and (request.warm_start is not None or not allowance.only_start)
     look_back = MEMBERS[request.member].look_back if network else MEMBERS["linear"].look_back
     ready_at = time.perf_counter() + allowance.seconds
+    kept = None if request.work is None else request.work / "linear"
     if network and request.warm_start is not None:
-        warm = warm_start_of(request.warm_start, request.member, task, request.replay)
+        from components.train.refit import refitted
+
+        warm = refitted(series, warm_start_of(request.warm_start, request.member, task, request.replay), kept)
         allowance = replace(allowance, seconds=ready_at - time.perf_counter())
         return _network(request, series, warm.task, warm.start, journal, allowance, warm)
-    kept = None if request.work is None else request.work / "linear"
     start = start_of(series, task, kept_ridge(kept, series, task, start_layout(task, look_back)))
     if not network:
         return _linear(request, series, task, start)

@@ -31,7 +31,7 @@ from components.train.precision import Precision, layers_in
 from components.train.recipe import Recipe
 from components.train.registry import MEMBERS
 from components.train.replay import replay_sampler_of
-from components.train.sampling import sampler_of
+from components.train.sampling import Sampler, sampler_of
 from components.train.scoring import BATCH, Asker, Score, Scorer
 from components.train.stall import aborted_when_stalled
 from components.train.task import Task
@@ -205,7 +205,7 @@ class _Run:
         return max(1.0, round(PROBE_SHARE * self.total)) if self.job.recipe.steps else PROBE_SHARE * self.total
 
     def _refining_length(self, networks: Networks, length: float) -> float:
-        if networks.refining is None or self.job.warm is not None:
+        if networks.refining is None:
             return 0.0
         return float(round(REFINING_SHARE * length)) if self.job.recipe.steps else REFINING_SHARE * length
 
@@ -213,8 +213,7 @@ class _Run:
         """The trainer of the last part: the same weights on windows."""
         job, networks = self.job, trainer.networks.refined()
         recipe = replace(job.recipe, learning_rate=REFINING_RATE * job.recipe.learning_rate)
-        sampler = sampler_of(job.series, job.task, job.start, networks)
-        refined = Trainer(networks, job.task, sampler, self.scorer, recipe, job.seed)
+        refined = Trainer(networks, job.task, self._sampler(networks), self.scorer, recipe, job.seed)
         refined.follow(trainer)
         return self._begun(refined)
 
@@ -256,12 +255,15 @@ class _Run:
         job = self.job
         keras.utils.set_random_seed(job.seed)
         networks = assemble(job.task, self._parts(job.recipe.precision), job.start, mode)
-        if job.warm is None:
-            sampler = sampler_of(job.series, job.task, job.start, networks)
-        else:
+        if job.warm is not None:
             job.warm.give(networks.serving)
-            sampler = replay_sampler_of(job.series, job.warm, networks)
-        return self._begun(Trainer(networks, job.task, sampler, self.scorer, job.recipe, job.seed))
+        return self._begun(Trainer(networks, job.task, self._sampler(networks), self.scorer, job.recipe, job.seed))
+
+    def _sampler(self, networks: Networks) -> Sampler:
+        job = self.job
+        if job.warm is None:
+            return sampler_of(job.series, job.task, job.start, networks)
+        return replay_sampler_of(job.series, job.warm, networks)
 
     def _begun(self, trainer: Trainer) -> Trainer:
         """A trainer at its checkpoint, where there is one, its step compiled."""

@@ -80,13 +80,16 @@ class WarmStart:
     def digest(self) -> str:
         """SHA-256 of all that training depends on."""
         total = hashlib.sha256(json.dumps([self.member, self.mode, self.task.to_json(), asdict(self.replay)]).encode())
-        for array in self.weights:
+        for array in (*self.weights, self.start.ridge.kernel, self.start.ridge.ahead, self.start.ridge.bias):
             total.update(np.ascontiguousarray(array).data)
         return total.hexdigest()
 
     def give(self, serving: keras.Model) -> None:
-        """Gives a network of the same task and mode the weights."""
+        """Gives a network of the same task and mode the weights, and the linear forecast of the start."""
+        from components.train.network import set_linear
+
         serving.set_weights(list(self.weights))
+        set_linear(serving.get_layer("linear_forecast"), self.start)
 
 
 def warm_facts(task: Task, start: Start, series: Series, warm: WarmStart | None) -> dict[str, Any]:

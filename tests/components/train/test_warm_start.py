@@ -26,7 +26,9 @@ from components.preprocess.storage import digest_of, save_series
 from components.preprocess.windows import gather_targets, origins
 from components.train.checkpoint import load_checkpoint
 from components.train.network import Mode, Start, assemble
+from components.train.refit import refitted
 from components.train.replay import ReplaySampler, replay_sampler_of
+from components.train.ridge import fit_ridge
 from components.train.sampling import window_inputs
 from components.train.step import MODEL_FILE, TrainRequest, train_member
 from components.train.task import Task
@@ -98,6 +100,39 @@ def champion(dataset: Dataset, series_folder: Path, tmp_path: Path) -> Path:
     facts = json.loads((out / "member.json").read_text())
     model = keras.models.load_model(out / MODEL_FILE, compile=False)
     return put(tmp_path / "taken", "rule_based", model, facts)
+
+
+@pytest.fixture
+def steady(series: Series) -> Series:
+    """The river in two generations of the same kind."""
+    (span,) = series.spans
+    end = span.validation - 300
+    spans = (Span("river", 0, end - 200, end - 100, end), replace(span, start=end))
+    return replace(series, spans=spans)
+
+
+def test_the_linear_forecast_is_that_of_all_readings_where_it_is_better(
+    steady: Series, task: Task, champion: Path, tmp_path: Path
+) -> None:
+    warm = warm_start_of(champion, "rule_based", task, Replay())
+    warm = replace(warm, generations=(generation_of(steady, steady.spans[:1]),))
+    ridge = warm.start.ridge
+    poor = replace(warm, start=replace(warm.start, ridge=replace(ridge, kernel=0.5 * ridge.kernel)))
+    better = refitted(steady, poor, tmp_path / "linear")
+    anew = fit_ridge(steady, warm.task, ridge.layout)
+    np.testing.assert_allclose(better.start.ridge.kernel[-anew.rows :], anew.kernel)
+    assert better.digest != poor.digest
+    networks = assemble(warm.task, parts("rule_based", warm.task), better.start, warm.mode)  # type: ignore[arg-type]
+    better.give(networks.serving)
+    given = np.asarray(networks.serving.get_layer("linear_forecast").kernel) * np.asarray(better.start.scale)
+    np.testing.assert_allclose(given, better.start.ridge.kernel, rtol=1e-5, atol=1e-7)
+
+
+def test_the_champions_linear_forecast_stays_where_another_would_forget_old_storms(
+    grown: Series, task: Task, champion: Path
+) -> None:
+    warm = warm_start_of(champion, "rule_based", task, Replay())
+    assert refitted(grown, warm, None) is warm
 
 
 def rmse(model: keras.Model, task: Task, series: Series) -> float:
