@@ -2,9 +2,9 @@
 
     python benchmarks/scale.py [--rows 781163,1000000,1500000] [--budget 3] [--members linear,rule_based]
 
-Each size is a `sluice run` of its own on simulated readings of twelve columns. Training is given the same time at every
-size, so its seconds say nothing here; its memory does. The exponent is the slope of log
-seconds over log rows; growth is that of memory from the first size to the last.
+Each size is a `sluice run` of its own on simulated readings of twelve columns, with the members that the size has by
+default. Training is given the same time at every size, so its seconds say nothing here; its memory does. The exponent
+is the slope of log seconds over log rows, growth that of memory, from the first size that has the step to the last.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import tempfile
 from pathlib import Path
 
 from components.journal import read_events
-from components.train.registry import DEFAULT_MEMBERS
 
 COLUMNS = 12
-FLOAT_BYTES = 4
+PREPARED_BYTES = 4 * COLUMNS
+# Numbers of eight bytes, and a stamp.
+READ_BYTES = 8 * (COLUMNS + 1)
 REFUSED = 3
 Steps = dict[str, tuple[float, float]]
 
@@ -31,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="781163,1000000,1500000")
     parser.add_argument("--budget", type=float, default=3.0, help="minutes of all training, for each size")
-    parser.add_argument("--members", default=",".join(DEFAULT_MEMBERS))
+    parser.add_argument("--members", help="the same at every size  [the size's default]")
     options = parser.parse_args()
     sizes = [int(rows) for rows in options.rows.split(",")]
     measured: dict[int, Steps] = {}
@@ -43,11 +44,11 @@ def main() -> None:
     print(json.dumps(measured))
 
 
-def _run(rows: int, budget: float, members: str, folder: Path) -> Steps:
+def _run(rows: int, budget: float, members: str | None, folder: Path) -> Steps:
     readings = folder / "readings.parquet"
     _sluice("simulate", "reservoir", "--rows", str(rows), "--out", str(readings))
-    own = ["--data", str(readings), "--out", str(folder / "run"), "--members", members, "--budget", str(budget)]
-    _sluice("run", "reservoir", *own, "--json")
+    own = ["--data", str(readings), "--out", str(folder / "run"), "--budget", str(budget)]
+    _sluice("run", "reservoir", *own, "--json", *(["--members", members] if members else []))
     return steps_of(folder / "run" / "work")
 
 
@@ -70,20 +71,28 @@ def steps_of(work: Path) -> Steps:
 
 
 def _print(sizes: list[int], measured: dict[int, Steps]) -> None:
-    first, last = sizes[0], sizes[-1]
-    table = (last - first) * COLUMNS * FLOAT_BYTES / 1e6
+    more = sizes[-1] - sizes[0]
+    prepared, read = more * PREPARED_BYTES / 1e6, more * READ_BYTES / 1e6
     heads = "".join(f"{rows:>24,}" for rows in sizes)
-    print(f"{'step':24}{heads}{'exponent (s)':>14}{'growth (MB)':>14}   table grows by {table:.0f} MB")
-    for step in measured[first]:
-        cells = "".join(f"{measured[rows][step][0]:12.1f} s{measured[rows][step][1]:7.0f} MB" for rows in sizes)
-        growth = measured[last][step][1] - measured[first][step][1]
-        print(f"{step:24}{cells}{_exponent(sizes, measured, step):14.2f}{growth:14.0f}")
+    print(f"The table grows by {prepared:.0f} MB as prepared, by {read:.0f} MB as read.")
+    print(f"{'step':24}{heads}{'exponent (s)':>14}{'growth (MB)':>14}")
+    for step in dict.fromkeys(step for rows in sizes for step in measured[rows]):
+        cells = "".join(_cell(measured[rows].get(step)) for rows in sizes)
+        print(f"{step:24}{cells}{_growth({rows: measured[rows][step] for rows in sizes if step in measured[rows]})}")
 
 
-def _exponent(sizes: list[int], measured: dict[int, Steps], step: str) -> float:
-    first, last = sizes[0], sizes[-1]
-    seconds = [max(measured[rows][step][0], 1e-3) for rows in (first, last)]
-    return math.log(seconds[1] / seconds[0]) / math.log(last / first) if last != first else float("nan")
+def _cell(figures: tuple[float, float] | None) -> str:
+    return f"{figures[0]:12.1f} s{figures[1]:7.0f} MB" if figures else " " * 24
+
+
+def _growth(figures: dict[int, tuple[float, float]]) -> str:
+    """Exponent of seconds, and MB gained."""
+    first, last = min(figures), max(figures)
+    if first == last:
+        return ""
+    (seconds, memory), (seconds_last, memory_last) = figures[first], figures[last]
+    exponent = math.log(max(seconds_last, 1e-3) / max(seconds, 1e-3)) / math.log(last / first)
+    return f"{exponent:14.2f}{memory_last - memory:14.0f}"
 
 
 if __name__ == "__main__":
