@@ -31,6 +31,7 @@ from components.train.pace import Stretch
 from components.train.recipe import recipe_of
 from components.train.registry import MEMBERS
 from components.train.ridge import fit_ridge, start_layout
+from components.train.row_draw import RowDraw
 from components.train.sampling import Sampler, WindowSampler, sampler_of
 from components.train.scoring import Asker, Scorer
 from components.train.start import start_of
@@ -67,8 +68,8 @@ class UniformWindows(WindowSampler):
 
     def __init__(self, series: Series, task: Task, start: Start, spikes: bool) -> None:
         super().__init__(series, task, start, spikes)
-        self.rising = self.all[:0]
-        self.weight = np.ones(len(self.all), np.float32)
+        rows = self.origins.rows
+        self.origins = RowDraw.of(rows, np.zeros(len(rows), np.bool_))
 
 
 def main() -> None:

@@ -19,11 +19,11 @@ from components.preprocess.windows import (
 )
 from components.train.network import Networks, Start
 from components.train.ridge import importance, units_at
+from components.train.row_draw import RowDraw
 from components.train.scales import scales_at
 from components.train.task import Task
 
-# Share of a batch drawn from the tenth of windows, or of chunks, that rise most.
-RISING_SHARE = 0.25
+# The tenth of windows, or of chunks, that rise most is drawn more often.
 RISING_QUANTILE = 0.9
 
 
@@ -62,21 +62,19 @@ class ChunkSampler:
         self.series, self.task = series, task
         self.scale = np.asarray(start.scale, np.float32)
         self.rows, self.scored = networks.chunk_rows, networks.scored_rows
-        self.all = chunk_starts(series, self.rows, task.horizons, stride=1) + self.rows - 1
-        rising = _rising_chunks(series, task, self.all, self.scored)
-        self.rising = self.all[rising]
-        self.weight = _weights(rising)
+        ends = chunk_starts(series, self.rows, task.horizons, stride=1) + self.rows - 1
+        self.ends = RowDraw.of(ends, _rising_chunks(series, task, ends, self.scored))
 
     def draw(self, rng: np.random.Generator, size: int) -> Batch:
         """Chunks that end anywhere in the training part: window [b, rows, c], change [b, scored, h]."""
-        ends = _drawn(rng, size, self.all, self.rising)
+        ends = self.ends.draw(rng, size)
         scored = ends[:, None] + np.arange(1 - self.scored, 1)
         inputs = {"window": gather_windows(self.series.values, ends, self.rows)}
         if self.task.known:
             future = gather_future(self.series.values, scored.ravel(), self.task.longest, self.task.known)
             inputs["future"] = future.reshape(*scored.shape, *future.shape[1:])
         change = _changes(self.series, self.task, scored, self.scale)
-        weights = np.repeat(self.weight[np.searchsorted(self.all, ends), None], self.scored, axis=1)
+        weights = np.repeat(self.ends.weights(ends)[:, None], self.scored, axis=1)
         return Batch(inputs, {"change": change}, {"change": weights}, scored.size)
 
 
@@ -86,18 +84,16 @@ class WindowSampler:
     def __init__(self, series: Series, task: Task, start: Start, spikes: bool) -> None:
         self.series, self.task, self.spikes = series, task, spikes
         self.scale = np.asarray(start.scale, np.float32)
-        self.all = origins(series, "train", task.window, task.horizons)
-        rising = self._rising()
-        self.rising = self.all[rising]
-        self.weight = _weights(rising)
+        rows = origins(series, "train", task.window, task.horizons)
+        self.origins = RowDraw.of(rows, self._rising(rows))
 
     def draw(self, rng: np.random.Generator, size: int) -> Batch:
         """Windows [b, rows, c], change [b, h] and, for a member that looks for spikes, spike [b]."""
-        rows = _drawn(rng, size, self.all, self.rising)
+        rows = self.origins.draw(rng, size)
         inputs = window_inputs(self.series, self.task, rows)
         units = units_at(self.series, self.task, rows).astype(np.float32)[:, None]
         wanted = {"change": _changes(self.series, self.task, rows, self.scale) / units}
-        weights = {"change": self.weight[np.searchsorted(self.all, rows)]}
+        weights = {"change": self.origins.weights(rows)}
         if self.task.own_unit:
             # The root, since large errors count by their size alone here (`recipe_of`).
             counts = np.sqrt(importance(self.series, self.task, rows))
@@ -107,18 +103,18 @@ class WindowSampler:
             weights["spike"] = np.ones(size, np.float32)
         return Batch(inputs, wanted, weights, size)
 
-    def _rising(self) -> NDArray[np.bool_]:
+    def _rising(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         target = np.asarray(self.series.values[:, self.task.target])
-        now = target[self.all]
-        rise: NDArray[np.floating[Any]] = np.full(len(self.all), -np.inf, np.float32)
+        now = target[rows]
+        rise: NDArray[np.floating[Any]] = np.full(len(rows), -np.inf, np.float32)
         with np.errstate(invalid="ignore"):
             # A lead time at a time: indices of all of them at once would take as much as the table.
             for steps in np.asarray(self.task.horizons)[_few(len(self.task.horizons))]:
-                np.maximum(rise, np.nan_to_num(target[self.all + steps] - now, nan=0.0), out=rise)
+                np.maximum(rise, np.nan_to_num(target[rows + steps] - now, nan=0.0), out=rise)
         if self.task.own_unit:
-            rise = rise / scales_at(self.series, self.all)
+            rise = rise / scales_at(self.series, rows)
         edge = float(np.quantile(rise, RISING_QUANTILE)) if len(rise) else 0.0
-        spikes = np.nan_to_num(spike_labels(self.series, self.all)) > 0 if self.spikes else rise > np.inf
+        spikes = np.nan_to_num(spike_labels(self.series, rows)) > 0 if self.spikes else rise > np.inf
         return np.asarray((rise > edge) | spikes)
 
 
@@ -128,21 +124,6 @@ def window_inputs(series: Series, task: Task, rows: NDArray[np.int64]) -> dict[s
     if task.known:
         inputs["future"] = gather_future(series.values, rows, task.longest, task.known)
     return inputs
-
-
-def _drawn(
-    rng: np.random.Generator, size: int, rows: NDArray[np.int64], rising: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Rows at random, a share of them from the rising ones alone: [size]."""
-    eager = rng.random(size) < (RISING_SHARE if len(rising) else 0.0)
-    return np.where(eager, rng.choice(rising if len(rising) else rows, size), rng.choice(rows, size))
-
-
-def _weights(rising: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How much less each row weighs for being drawn more often: [rows]."""
-    share = RISING_SHARE if rising.any() else 0.0
-    odds = (1 - share) + share * len(rising) / max(int(rising.sum()), 1) * rising
-    return np.asarray(1 / odds, np.float32)
 
 
 def _rising_chunks(series: Series, task: Task, ends: NDArray[np.int64], scored: int) -> NDArray[np.bool_]:
