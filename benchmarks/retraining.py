@@ -1,10 +1,11 @@
 """Incremental retraining against training from scratch, on the same parts of simulated readings.
 
 A champion is trained on the first part of the readings. On all of them one network is then trained from scratch and
-another from the champion's weights; both are scored on the same validation windows, old and new. Printed is after how
-many seconds of training each first came within `--noise` of the error with which training from scratch ended.
+another from the champion's weights; both are scored on the same validation windows, old and new. Printed are the
+errors, the seconds that each has trained, and after how many each first came within `--noise` of the error with which
+training from scratch ended.
 
-    python benchmarks/retraining.py --rows 45000 --new 0.15 --seconds 60
+    python benchmarks/retraining.py --rows 45000 --new 0.15 --seconds 60 --again 20
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Asked:
     rows: int
     new: float
     seconds: float
+    again: float
     noise: float
     seed: int
 
@@ -60,7 +62,7 @@ def compare(asked: Asked, folder: Path) -> dict[str, Any]:
     table.iloc[: int(len(table) * (1 - asked.new))].to_parquet(folder / "known.parquet")
     first = series_of(dataset, readings_from_parquet(dataset, folder / "known.parquet"))
     save_series(first, folder / "first")
-    champion = _trained(asked, dataset, folder, "first", "champion")
+    champion = _trained(asked, dataset, folder, "first", "champion", asked.seconds)
     warm = folder / "taken"
     warm.mkdir()
     shutil.copyfile(folder / "champion" / MODEL_FILE, member_file(warm, asked.member))
@@ -68,22 +70,21 @@ def compare(asked: Asked, folder: Path) -> dict[str, Any]:
     old = tuple(Generation(**each) for each in champion["warm_start"]["generations"])
     grown = series_of(dataset, readings_from_parquet(dataset, readings), old)
     save_series(grown, folder / "grown")
-    scratch = _trained(asked, dataset, folder, "grown", "scratch")
-    again = _trained(asked, dataset, folder, "grown", "incremental", warm)
+    scratch = _trained(asked, dataset, folder, "grown", "scratch", asked.seconds)
+    again = _trained(asked, dataset, folder, "grown", "incremental", asked.again or asked.seconds, warm)
     level = min(line["validation_rmse"] for line in scratch["history"]) * (1 + asked.noise)
     seconds = {name: _reached(own["history"], level) for name, own in (("scratch", scratch), ("incremental", again))}
     trained = ("champion", "scratch", "incremental")
     errors = {name: _errors(dataset, grown, folder / name, old[-1].until) for name in trained}
-    return {"level": level, "seconds": seconds, "errors": errors}
+    facts = dict(zip(trained, (champion, scratch, again), strict=True))
+    return {"level": level, "seconds": seconds, "errors": errors, "facts": facts}
 
 
 def _trained(
-    asked: Asked, dataset: Dataset, folder: Path, series: str, out: str, warm: Path | None = None
+    asked: Asked, dataset: Dataset, folder: Path, series: str, out: str, seconds: float, warm: Path | None = None
 ) -> dict[str, Any]:
     train_member(
-        TrainRequest(
-            dataset, folder / series, asked.member, asked.seconds, asked.seed, None, folder / out, warm_start=warm
-        ),
+        TrainRequest(dataset, folder / series, asked.member, seconds, asked.seed, None, folder / out, warm_start=warm),
         Journal("", "train"),
     )
     return dict(json.loads((folder / out / "member.json").read_text()))
@@ -113,13 +114,21 @@ def main() -> None:
     parser.add_argument("--member", default="stacked_lstm")
     parser.add_argument("--rows", type=int, default=45_000)
     parser.add_argument("--new", type=float, default=0.15, help="share of the rows that the champion has not seen")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each training")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each training, its forecasts included")
+    parser.add_argument(
+        "--again", type=float, default=0.0, help="of the one from the champion  [as the others]"
+    )
     parser.add_argument("--noise", type=float, default=0.01, help="share by which errors may differ and count as equal")
     parser.add_argument("--seed", type=int, default=0)
     with tempfile.TemporaryDirectory() as folder:
         found = compare(Asked(**vars(parser.parse_args())), Path(folder))
     for name, errors in found["errors"].items():
-        print(f"{name:12} test RMSE old {errors['old']:.5g}  new {errors['new']:.5g}")
+        history = found["facts"][name]["history"]
+        spent, best = history[-1]["seconds"], min(line["validation_rmse"] for line in history)
+        print(
+            f"{name:12} trained {spent:.1f} s, validation RMSE {best:.5g}, "
+            f"test RMSE old {errors['old']:.5g}  new {errors['new']:.5g}"
+        )
     scratch, again = found["seconds"]["scratch"], found["seconds"]["incremental"]
     print(f"seconds of training to a validation RMSE of {found['level']:.5g}: scratch {scratch:.1f}, again {again:.1f}")
     print(f"ratio {scratch / max(again, 0.1):.1f}")
