@@ -115,9 +115,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=45_000)
     parser.add_argument("--new", type=float, default=0.15, help="share of the rows that the champion has not seen")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each training, its forecasts included")
-    parser.add_argument(
-        "--again", type=float, default=0.0, help="of the one from the champion  [as the others]"
-    )
+    parser.add_argument("--again", type=float, default=0.0, help="of the one from the champion  [as the others]")
     parser.add_argument("--noise", type=float, default=0.01, help="share by which errors may differ and count as equal")
     parser.add_argument("--seed", type=int, default=0)
     with tempfile.TemporaryDirectory() as folder:
