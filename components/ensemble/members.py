@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from components.errors import InputError
 from components.preprocess.series import PartName
+from components.train.forecasts import FILE_NAME as FORECASTS_FILE
 
 POINT, LOWER, UPPER = 0, 1, 2
-FORECASTS_FILE = "forecasts.npz"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,7 @@ class CleanReadings:
     one is kept where any of its melted columns has a usable value.
 
     Attributes:
-        readings: `series`, `time` (UTC), then a float64 column for each of the dataset's, by series and time;
-            NaN where there is no usable reading.
+        kept: rows of which there are readings, as they are stored.
         quarantine: `source`, `row` (1-based), `kind` (row or cell), `column`, `value`, `reason`; cells of
             quarantined rows are not listed apart.
         rows_in: rows of the sources.
@@ -38,24 +38,17 @@ class CleanReadings:
         cells_quarantined: cells emptied in rows that are kept.
     """
 
-    readings: pd.DataFrame
-    quarantine: pd.DataFrame
-    rows_in: int
-    rows_kept: int
-    rows_quarantined: int
-    cells_quarantined: int
-
-
-@dataclass(frozen=True)
-class Judged:
-    """As CleanReadings, with the readings still to be read out of `kept`."""
-
     kept: KeptRows
     quarantine: pd.DataFrame
     rows_in: int
     rows_kept: int
     rows_quarantined: int
     cells_quarantined: int
+
+    @cached_property
+    def readings(self) -> pd.DataFrame:
+        """`series`, `time` (UTC), then a float64 column for each of the dataset's, by series and time; NaN for none."""
+        return self.kept.frame()
 
 
 @dataclass
@@ -89,13 +82,6 @@ def clean_tables(dataset: Dataset, tables: Iterable[RawTable]) -> CleanReadings:
 
 
 def finish(intake: Intake) -> CleanReadings:
-    """Judges the rows taken in against each other, and reads out those that are kept."""
-    judged = judge(intake)
-    figures = {item.name: getattr(judged, item.name) for item in fields(judged) if item.name != "kept"}
-    return CleanReadings(judged.kept.frame(), **figures)
-
-
-def judge(intake: Intake) -> Judged:
     """Judges the rows taken in against each other: order, duplicates, stuck sensors, rows without a value."""
     rows = _join(intake)
     _localize(rows, intake.dataset.timezone)
@@ -185,7 +171,7 @@ def _arrange(intake: Intake, rows: _Rows, order: NDArray[np.int64]) -> tuple[lis
     return found, emptied
 
 
-def _judged(intake: Intake, rows: _Rows, cells: pd.DataFrame, kept: KeptRows) -> Judged:
+def _judged(intake: Intake, rows: _Rows, cells: pd.DataFrame, kept: KeptRows) -> CleanReadings:
     cells_of_kept = cells[rows.fault[cells["position"].to_numpy(dtype=np.int64)] == Fault.NONE]
     # Frames of nothing cost as much time as all else of a short table.
     parts = [_faulty_rows(intake, rows, cells)]
@@ -194,7 +180,7 @@ def _judged(intake: Intake, rows: _Rows, cells: pd.DataFrame, kept: KeptRows) ->
     if len(cells_of_kept):
         parts.append(_placed(intake, rows, cells_of_kept))
     rows_in, rows_kept = intake.rows + len(intake.torn), int(kept.kept.sum())
-    return Judged(
+    return CleanReadings(
         kept=kept,
         quarantine=join_quarantine(parts),
         rows_in=rows_in,

@@ -14,7 +14,7 @@ import pyarrow.parquet
 from components.dataset.schema import Dataset, Query
 from components.deploy.durable import replacing
 from components.errors import InputError
-from components.ingest.clean import Judged, judge
+from components.ingest.clean import CleanReadings, finish
 from components.ingest.columns import FiledColumns
 from components.ingest.intake import Intake, wanted_columns
 from components.ingest.kept import KeptRows
@@ -84,17 +84,17 @@ def ingest_readings(
     with tempfile.TemporaryFile(dir=request.readings.parent, buffering=0) as aside:
         intake = Intake(request.dataset, values=FiledColumns(aside))
         intake.add_all(_told(tables, journal, _expected_bytes(location)))
-        judged = judge(intake)
-        _require_rows(judged, request.data)
-        _write_readings(judged.kept, request.readings)
-    quarantine = pa.Table.from_pandas(judged.quarantine, QUARANTINE_SCHEMA, preserve_index=False)
+        cleaned = finish(intake)
+        _require_rows(cleaned, request.data)
+        _write_readings(cleaned.kept, request.readings)
+    quarantine = pa.Table.from_pandas(cleaned.quarantine, QUARANTINE_SCHEMA, preserve_index=False)
     with replacing(request.quarantine) as file:
         pa.parquet.write_table(quarantine, file)
     return IngestSummary(
-        rows_in=judged.rows_in,
-        rows_kept=judged.rows_kept,
-        rows_quarantined=judged.rows_quarantined,
-        cells_quarantined=judged.cells_quarantined,
+        rows_in=cleaned.rows_in,
+        rows_kept=cleaned.rows_kept,
+        rows_quarantined=cleaned.rows_quarantined,
+        cells_quarantined=cleaned.cells_quarantined,
         seconds=clock() - start,
     )
 
@@ -127,15 +127,15 @@ def _told(tables: Iterator[RawTable], journal: Journal, expected_bytes: int) -> 
         yield table
 
 
-def _require_rows(judged: Judged, data: str) -> None:
-    if not judged.rows_in:
+def _require_rows(cleaned: CleanReadings, data: str) -> None:
+    if not cleaned.rows_in:
         raise InputError(data, "it holds a header and no rows", "give a table with readings")
-    if judged.rows_kept:
+    if cleaned.rows_kept:
         return
-    first = judged.quarantine.iloc[0]
+    first = cleaned.quarantine.iloc[0]
     why = f"row {first['row']} of {first['source']}: {first['reason']} ({first['value']!r} in {first['column']!r})"
     fix = "check the time column, the columns' limits and the decimal sign against the dataset file"
-    raise InputError(data, f"none of its {judged.rows_in} rows can be used; {why}", fix)
+    raise InputError(data, f"none of its {cleaned.rows_in} rows can be used; {why}", fix)
 
 
 def _write_readings(kept: KeptRows, path: Path) -> None:

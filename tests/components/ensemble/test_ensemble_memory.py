@@ -12,11 +12,11 @@ BYTES_EACH = 4 * (MEMBERS * HORIZONS + HORIZONS + SIGNALS)
 
 FIT = f"""
 import sys
-from pathlib import Path
 import numpy as np
 from components.ensemble import gating
 from components.ensemble.evidence import Evidence
 from components.ensemble.selection import Reach, choose_weights
+from components.journal import peak_memory_bytes
 
 gating.MOST_EPOCHS = 2
 count = int(sys.argv[1])
@@ -28,14 +28,13 @@ evidence = Evidence(
     times=np.arange(count),
 )
 assert choose_weights(evidence, Reach(100, 60), seed=1).dynamic is not None
-print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+print(peak_memory_bytes())
 """
 
 
 def peak(count: int) -> int:
     told = subprocess.run([sys.executable, "-c", FIT, str(count)], capture_output=True, text=True, check=True)
-    # Not ru_maxrss: a child inherits that of the process that started it.
-    return int(told.stdout.split()[-1]) * 1024
+    return int(told.stdout.split()[-1])
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.ingest.clean import judge
+from components.ingest.clean import finish
 from components.ingest.columns import FiledColumns, HeldColumns
 from components.ingest.intake import Intake
 from components.ingest.raw_table import RawTable
@@ -53,7 +53,7 @@ def test_readings_in_stretches_are_those_at_once(dataset, columns, keys, series)
     }
     intake = Intake(dataset(**keys), values=columns)
     intake.add_all([RawTable("table", pd.DataFrame(rows, dtype=object), np.arange(1, 6))])
-    kept = judge(intake).kept
+    kept = finish(intake).kept
     assert kept.frame()["series"].tolist() == series
     for size in (1, 2):
         stretches = list(kept.frames(size))

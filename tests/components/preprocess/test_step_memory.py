@@ -20,13 +20,12 @@ timezone: Asia/Seoul
 columns: {{{", ".join(f"c{index}: {{stuck: 60}}" for index in range(COLUMNS))}}}
 target: c0
 """
-# A process keeps its parent's peak in `ru_maxrss`; VmHWM is its own.
 STEP = """
 import sys
 from pathlib import Path
 from components.dataset.load import parse_dataset
 from components.ingest.step import IngestRequest, ingest_readings
-from components.journal import Journal
+from components.journal import Journal, peak_memory_bytes
 from components.preprocess.step import PrepareRequest, prepare_series
 
 step, folder = sys.argv[1], Path(sys.argv[2])
@@ -36,7 +35,7 @@ if step == "ingest":
     ingest_readings(IngestRequest(dataset, str(folder / "raw.parquet"), readings, quarantine), Journal("", ""))
 else:
     prepare_series(PrepareRequest(dataset, readings, folder / "series"), Journal("", ""))
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+print(peak_memory_bytes())
 """
 
 
@@ -65,4 +64,4 @@ def _peak_bytes(step, folder):
     command = [sys.executable, "-c", STEP, step, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
     assert done.returncode == 0, done.stderr
-    return int(done.stdout) * 1024
+    return int(done.stdout)
