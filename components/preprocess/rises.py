@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.preprocess.series import Series
+from components.preprocess.target import target_between
 
 # The rise that one training row in a hundred exceeds, where the dataset file names none.
 SPIKE_PERCENTILE = 99.0
@@ -16,7 +17,7 @@ def rises(series: Series, first: int, last: int, within: int) -> NDArray[np.floa
 
     No row at or after `last` is read; NaN where none of the rows that remain is observed.
     """
-    target = np.asarray(series.values[first:last, series.target])
+    target = target_between(series, first, last)
     observed = np.where(series.observed[first:last], target, -np.inf).astype(np.float32)
     peak = _highest_ahead(observed, within)
     with np.errstate(invalid="ignore"):

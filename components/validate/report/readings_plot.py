@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from components.preprocess.gaps import gaps_of
 from components.preprocess.series import Span
 from components.preprocess.shortage import PARTS
+from components.preprocess.target import target_between
 from components.preprocess.windows import origins, spike_labels
 from components.validate.report.blocks import Cell, Table
 from components.validate.report.content import Content
@@ -26,7 +27,7 @@ def readings_plot(content: Content) -> str:
     figure = go.Figure()
     for part in PARTS:
         first, last = span.part(part)
-        target = np.asarray(series.values[first:last, series.target], np.float64)
+        target = target_between(series, first, last).astype(np.float64)
         kept = thinned(target)
         figure.add_trace(
             go.Scatter(

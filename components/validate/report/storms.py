@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from components.preprocess.series import Span
+from components.preprocess.target import target_between
 from components.validate.aligned import Aligned
 from components.validate.events import Event, largest_events, peak_error
 from components.validate.report.blocks import Cell, Table
@@ -45,7 +46,7 @@ def storms(content: Content) -> list[Storm]:
     reach = 2 * max(content.dataset.window, content.dataset.horizons[-1])
     found: list[tuple[float, Storm]] = []
     for span in content.series.spans:
-        target = np.asarray(content.series.values[span.test : span.end, content.series.target], np.float64)
+        target = target_between(content.series, span.test, span.end).astype(np.float64)
         spread = float(np.nanstd(target)) if np.isfinite(target).any() else 0.0
         for event in largest_events(target, reach, MOST_EVENTS):
             moved = Event(event.start + span.test, event.peak + span.test, event.end + span.test, event.rise)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.preprocess.series import Scaler, Series, Span
+from components.preprocess.storage import load_series, save_series
+from components.preprocess.target import target_between
 from components.preprocess.windows import (
     chunk_starts,
     gather_future,
@@ -119,3 +123,28 @@ def test_targets_of_chunks_have_the_shape_of_their_rows():
 def test_a_window_before_the_first_row_is_refused():
     with pytest.raises(IndexError, match="can't end at row 3"):
         gather_windows(np.zeros((10, 2), np.float32), np.array([3]), 5)
+
+
+def test_the_target_between_two_rows_is_that_of_the_table(tmp_path):
+    rows = 200_000
+    series = make_series(np.ones(rows, np.bool_), (Span("a", 0, rows // 2, rows // 2, rows),))
+    save_series(series, tmp_path)
+    for first, last in ((0, rows), (5, 5), (7, 65_543), (65_535, 131_073)):
+        for each in (series, load_series(tmp_path)):
+            np.testing.assert_array_equal(target_between(each, first, last), series.values[first:last, series.target])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' /proc")
+def test_reading_the_target_leaves_nothing_of_the_table_in_memory(tmp_path):
+    rows = 2_000_000
+    series = make_series(np.ones(rows, np.bool_), (Span("a", 0, rows // 2, rows // 2, rows),))
+    save_series(series, tmp_path)
+    mapped = load_series(tmp_path)
+
+    def resident() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssFile"))
+
+    before = resident()
+    target_between(mapped, 0, rows)
+    assert resident() - before < 0.1 * mapped.values.nbytes
