@@ -2,8 +2,8 @@
 
 A champion is trained on the first part of the readings. On all of them one network is then trained from scratch and
 another from the champion's weights; both are scored on the same validation windows, old and new. Printed are the
-errors, the seconds that each has trained, and after how many each first came within `--noise` of the error with which
-training from scratch ended.
+errors, the seconds that each has trained, after how many each first came within `--noise` of the error with which
+training from scratch ended, and by how much the errors of both on test windows differ, with the gate's interval.
 
     python benchmarks/retraining.py --rows 45000 --new 0.15 --seconds 60 --again 20
 """
@@ -19,7 +19,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from components.dataset.load import load_preset
 from components.dataset.schema import Dataset
@@ -30,12 +32,17 @@ from components.preprocess.readings import readings_from_parquet
 from components.preprocess.series import Series
 from components.preprocess.step import series_of
 from components.preprocess.storage import save_series
+from components.preprocess.windows import gather_targets
 from components.simulate.write import write_simulation
-from components.train.forecasts import write_forecasts
+from components.train.forecasts import FILE_NAME, write_forecasts
 from components.train.scoring import Asker
 from components.train.step import MODEL_FILE, TrainRequest, train_member
 from components.train.task import Task
 from components.train.warm_start import CARD_FILE, member_file
+from components.validate.bootstrap import Blocks, Difference, rmse_difference
+from components.validate.champion import block_length
+
+Errors = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ def compare(asked: Asked, folder: Path) -> dict[str, Any]:
     trained = ("champion", "scratch", "incremental")
     errors = {name: _errors(dataset, grown, folder / name, old[-1].until) for name in trained}
     facts = dict(zip(trained, (champion, scratch, again), strict=True))
-    return {"level": level, "seconds": seconds, "errors": errors, "facts": facts}
+    lost = {part: _lost(dataset, errors, part) for part in errors["scratch"]}
+    return {"level": level, "seconds": seconds, "errors": errors, "facts": facts, "lost": lost}
 
 
 def _trained(
@@ -95,8 +103,8 @@ def _reached(history: list[dict[str, float]], level: float) -> float:
     return min((line["seconds"] for line in history if line["validation_rmse"] <= level), default=float("inf"))
 
 
-def _errors(dataset: Dataset, series: Series, member: Path, until: str) -> dict[str, float]:
-    """RMSE on old and on new test windows."""
+def _errors(dataset: Dataset, series: Series, member: Path, until: str) -> Errors:
+    """Errors on old and on new test windows, [windows, horizons]."""
     import keras
 
     model, task = keras.models.load_model(member / MODEL_FILE, compile=False), Task.of(dataset, series)
@@ -104,8 +112,18 @@ def _errors(dataset: Dataset, series: Series, member: Path, until: str) -> dict[
     for name, spans in (("old", older(series, until)), ("new", newer(series, until))):
         own = with_spans(series, spans)
         with tempfile.TemporaryDirectory() as aside:
-            found[name] = write_forecasts(own, task, Asker(model, own, task), Path(aside), lambda _: None)["test"].rmse
+            write_forecasts(own, task, Asker(model, own, task), Path(aside), lambda _: None)
+            with np.load(Path(aside) / FILE_NAME) as file:
+                origins, points = file["test_origins"], file["test"][..., 0]
+        found[name] = np.float64(points) - gather_targets(own, origins, task.horizons)
     return found
+
+
+def _lost(dataset: Dataset, errors: dict[str, Errors], part: str) -> Difference:
+    """By how much training from the champion is worse than from scratch, as the gate compares."""
+    blocks = Blocks(block_length(dataset), confidence=dataset.gate.champion_confidence)
+    ours, theirs = errors["incremental"][part], errors["scratch"][part]
+    return rmse_difference(ours, theirs, blocks, np.random.default_rng(0))
 
 
 def main() -> None:
@@ -125,11 +143,18 @@ def main() -> None:
         spent, best = history[-1]["seconds"], min(line["validation_rmse"] for line in history)
         print(
             f"{name:12} trained {spent:.1f} s, validation RMSE {best:.5g}, "
-            f"test RMSE old {errors['old']:.5g}  new {errors['new']:.5g}"
+            f"test RMSE old {_rmse(errors['old']):.5g}  new {_rmse(errors['new']):.5g}"
         )
+    for part, lost in found["lost"].items():
+        share, low, high = (value / lost.other_rmse for value in (lost.estimate, lost.low, lost.high))
+        print(f"incremental against scratch, {part} test windows: {share:+.1%} (interval {low:+.1%} to {high:+.1%})")
     scratch, again = found["seconds"]["scratch"], found["seconds"]["incremental"]
     print(f"seconds of training to a validation RMSE of {found['level']:.5g}: scratch {scratch:.1f}, again {again:.1f}")
     print(f"ratio {scratch / max(again, 0.1):.1f}")
+
+
+def _rmse(errors: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.nanmean(errors**2)))
 
 
 if __name__ == "__main__":
