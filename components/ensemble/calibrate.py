@@ -11,10 +11,10 @@ from components.dataset.schema import Dataset
 from components.ensemble.adaptive import Origins, replay
 from components.ensemble.conformal import Band, Widths, conformal_widths
 from components.ensemble.evidence import Evidence
-from components.ensemble.members import LOWER, POINT, UPPER, Members, StoredPart
+from components.ensemble.members import BATCH, LOWER, POINT, UPPER, Members, StoredPart
 from components.ensemble.selection import Reach, Weighting, choose_weights
 from components.ensemble.servable import Fitted
-from components.ensemble.signals import BATCH, SignalPlan, SignalReader, plan_signals
+from components.ensemble.signals import SignalPlan, SignalReader, at_picked_horizons, plan_signals
 from components.ensemble.spikes import SpikeModel, fit_spikes, spike_features, spike_horizons
 from components.preprocess.series import Series
 from components.preprocess.windows import gather_targets, spike_labels
@@ -64,11 +64,12 @@ def fit_on_validation(dataset: Dataset, series: Series, members: Members, seed: 
 def mixed_members(part: StoredPart, weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """The members' forecasts of a part by weights [n, members, horizons] -> [n, horizons, 3], as the servable mixes.
 
-    Member by member, so that nothing of the members' size is made.
+    Piece by piece, so that nothing of the members' size is made.
     """
     mixed = np.zeros((len(weights), weights.shape[2], 3), np.float32)
-    for member, values in enumerate(part.each()):
-        mixed += values * weights[:, member, :, None]
+    for piece, forecasts in part.pieces(BATCH):
+        for member in range(weights.shape[1]):
+            mixed[piece] += forecasts.values[:, member] * weights[piece, member, :, None]
     return mixed
 
 
@@ -104,12 +105,11 @@ def weights_of(dataset: Dataset, series: Series, fitted: Fitted, part: StoredPar
     weighting, count = fitted.weighting, len(part.origins)
     if weighting.fixed is not None:
         return np.broadcast_to(weighting.fixed, (count, *weighting.fixed.shape))
-    points = part.points()
-    reader = SignalReader.of(series, fitted.signals, dataset.window, points.shape[1:])
-    weights = np.empty(points.shape, np.float32)
-    for start in range(0, count, BATCH):
-        piece = slice(start, start + BATCH)
-        weights[piece] = weighting.weights(reader.at(part.origins[piece], points[piece]))
+    shape = len(part.folders), len(dataset.horizons)
+    reader = SignalReader.of(series, fitted.signals, dataset.window, shape)
+    weights = np.empty((count, *shape), np.float32)
+    for piece, forecasts in part.pieces(BATCH):
+        weights[piece] = weighting.weights(reader.at(forecasts.origins, forecasts.points))
     return weights
 
 
@@ -129,11 +129,13 @@ def evidence_of(dataset: Dataset, series: Series, members: Members, plan: Signal
     origins = members.validation.origins
     points = members.validation.points()
     targets = gather_targets(series, origins, dataset.horizons)
-    signals = SignalReader.of(series, plan, dataset.window, points.shape[1:]).at(origins, points)
+    # The errors take the place of the points, of which signals need few horizons.
+    picked = points[..., list(plan.horizons)]
+    reader = SignalReader.of(series, at_picked_horizons(plan), dataset.window, picked.shape[1:])
     return Evidence(
         errors=np.subtract(points, targets[:, None, :], out=points),
         persistence=series.values[origins, series.target][:, None] - targets,
-        signals=signals,
+        signals=lambda rows: reader.at(origins[rows], picked[rows]),
         times=times_of(series, origins),
     )
 

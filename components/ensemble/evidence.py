@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,11 +31,12 @@ class Evidence(MemberErrors):
     """Validation forecasts as errors, with what the gating network is told.
 
     Attributes:
-        signals: [n, signals] float32, what the windows show (see `signals`); the largest array of the step.
+        signals: what the windows at positions [m] show (see `signals`), [m, signals] float32. They are read when they
+            are asked for: together they would be the largest array of the step.
         times: [n] time of each origin in steps.
     """
 
-    signals: NDArray[np.float32]
+    signals: Callable[[NDArray[np.int64]], NDArray[np.float32]]
     times: NDArray[np.int64]
 
     def errors_at(self, positions: NDArray[np.int64]) -> MemberErrors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from numpy.typing import NDArray
 from components.dataset.schema import Dataset
 from components.ensemble.calibrate import Bands
 from components.ensemble.conformal import Band
-from components.ensemble.members import Members, PartForecasts
+from components.ensemble.members import BATCH, Members, PartForecasts
 from components.ensemble.servable import Fitted, rules_and_limits
-from components.ensemble.signals import BATCH, SignalReader
+from components.ensemble.signals import SignalReader
 from components.preprocess.series import Series
 from components.preprocess.windows import gather_targets, gather_windows
 from components.train.baselines import persistence, seasonal_naive
@@ -58,12 +57,12 @@ def write_forecasts(head: Any, test: TestPart, path: Path) -> int:
     names = test.members.names
     schema = _schema(names, tuple(test.fitted.weighting.candidates))
     bounded = _bounding_model(test.dataset)
-    whole = test.members.test.whole()
-    reader = SignalReader.of(test.series, test.fitted.signals, test.dataset.window, whole.points.shape[1:])
+    shape = len(names), len(test.dataset.horizons)
+    reader = SignalReader.of(test.series, test.fitted.signals, test.dataset.window, shape)
     rows = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for piece, part in _batches(whole):
+        for piece, part in test.members.test.pieces(BATCH):
             answer = ask_head(head, test.dataset, test.series, part)
             answer |= _bands(bounded, test, piece, answer)
             answer |= _combinations(test, reader, part)
@@ -118,13 +117,6 @@ def ask_head(head: Any, dataset: Dataset, series: Series, part: PartForecasts) -
         inputs["logit"] = part.spike
     answer = head.predict(inputs, batch_size=1024, verbose=0)
     return {name: np.asarray(values, np.float32) for name, values in answer.items()}
-
-
-def _batches(part: PartForecasts) -> Iterator[tuple[slice, PartForecasts]]:
-    for start in range(0, len(part.origins), BATCH):
-        piece = slice(start, start + BATCH)
-        spike = None if part.spike is None else part.spike[piece]
-        yield piece, PartForecasts(part.origins[piece], part.values[piece], spike)
 
 
 def _schema(names: tuple[str, ...], kinds: tuple[str, ...]) -> pa.Schema:

@@ -31,6 +31,8 @@ PRIOR_FLOOR = 0.02
 NEVER = -1e4
 # Signals whose copy is made at once.
 _GROUP = 4
+# Windows that a gate is fitted on, evenly spread. Those a minute apart show the same, and more take memory and time.
+MOST_WINDOWS = 65_536
 
 
 @keras.saving.register_keras_serializable(package="sluice")
@@ -105,6 +107,34 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class _Shown:
+    """What windows show at those origins that gates are fitted on.
+
+    Attributes:
+        positions: [m] among the evidence's origins, ascending.
+        values: [m, signals].
+    """
+
+    positions: Rows
+    values: Floats
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> _Shown:
+        """At all origins, or at MOST_WINDOWS of them."""
+        count = len(evidence.times)
+        positions = np.linspace(0, count - 1, min(count, MOST_WINDOWS)).astype(np.int64)
+        return cls(positions, evidence.signals(positions))
+
+    def among(self, positions: Rows) -> Rows:
+        """Those of some positions that are here."""
+        return np.intersect1d(positions, self.positions, assume_unique=True)
+
+    def at(self, positions: Rows, group: slice = slice(None)) -> Floats:
+        """[positions, signals of the group] at positions that are here."""
+        return self.values[np.searchsorted(self.positions, positions), group]
+
+
+@dataclass(frozen=True)
 class _Frame:
     """What a fit is relative to: constants of the origins fitted on.
 
@@ -121,14 +151,14 @@ class _Frame:
     reference: NDArray[np.float32]
 
     @classmethod
-    def of(cls, evidence: Evidence, positions: Rows) -> _Frame:
+    def of(cls, evidence: Evidence, shown: _Shown, positions: Rows) -> _Frame:
         """For a fit on some of the evidence."""
         fitted_on = evidence.errors_at(positions)
         eligible = eligible_members(fitted_on)
         spread = eligible / eligible.sum(axis=0)
         prior = ((1 - PRIOR_FLOOR) * caruana_weights(fitted_on) + PRIOR_FLOOR * spread).astype(np.float32)
         reference = np.sqrt(np.nan_to_num(mean_squares(fitted_on.combined(prior)), nan=1.0))
-        center, deviation = _moments(evidence.signals, positions)
+        center, deviation = _moments(shown, shown.among(positions))
         return cls(
             center=center,
             scale=np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32),
@@ -154,11 +184,12 @@ class _Frame:
 class _Examples:
     """Inputs and wanted outputs of the training network at some of the evidence, made batch by batch.
 
-    Keras would copy arrays that hold all of them, and the signals alone are the largest array of the step.
+    Keras would copy arrays that hold all of them: of many horizons, these are the largest of the step.
     """
 
     frame: _Frame
     evidence: Evidence
+    shown: _Shown
     positions: Rows
 
     def batches(self, size: int, shuffled: bool) -> Any:
@@ -188,7 +219,7 @@ class _Examples:
     def _read(self, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         chosen = self.positions[rows]
         errors = np.nan_to_num(self.evidence.errors[chosen] / self.frame.reference, nan=0.0)
-        return np.arcsinh((self.evidence.signals[chosen] - self.frame.center) / self.frame.scale), errors
+        return np.arcsinh((self.shown.at(chosen) - self.frame.center) / self.frame.scale), errors
 
 
 class GateTrainer:
@@ -198,8 +229,9 @@ class GateTrainer:
         """Builds the network for this evidence; `seed` fixes its first weights and the order of batches."""
         _, members, horizons = evidence.errors.shape
         self._evidence = evidence
+        self._shown = _Shown.of(evidence)
         self._seed = seed
-        self._core = _core_network(evidence.signals.shape[1], members, horizons, seed)
+        self._core = _core_network(self._shown.values.shape[1], members, horizons, seed)
         errors = keras.Input((members, horizons), name="errors")
         weights = self._core.output
         combined = ops.sum(weights * errors, axis=1)
@@ -219,9 +251,9 @@ class GateTrainer:
 
     def tune(self, fold: Fold) -> Gate:
         """Fits on `fold.fit` until the error on `fold.held` has stopped falling."""
-        frame = _Frame.of(self._evidence, fold.fit)
-        held = _Examples(frame, self._evidence, fold.held)
-        shown = held.batches(_batch_size(len(fold.fit)), shuffled=False)
+        frame = _Frame.of(self._evidence, self._shown, fold.fit)
+        held = self._examples(frame, fold.held)
+        shown = held.batches(_batch_size(len(self._shown.among(fold.fit))), shuffled=False)
         stop = keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
         losses = self._fit(frame, fold.fit, epochs=MOST_EPOCHS, validation_data=shown, callbacks=[stop])["val_loss"]
         return self._gate(frame, epochs=int(np.argmin(losses)) + 1)
@@ -229,16 +261,19 @@ class GateTrainer:
     def train(self, epochs: int) -> Gate:
         """Fits on all of the evidence, for a number of epochs found by `tune`."""
         every = np.arange(len(self._evidence.times))
-        frame = _Frame.of(self._evidence, every)
+        frame = _Frame.of(self._evidence, self._shown, every)
         self._fit(frame, every, epochs=epochs)
         return self._gate(frame, epochs)
 
     def _fit(self, frame: _Frame, positions: Rows, **options: Any) -> dict[str, list[float]]:
         self._restart(frame)
-        examples = _Examples(frame, self._evidence, positions)
-        batches = examples.batches(_batch_size(len(positions)), shuffled=True)
+        examples = self._examples(frame, positions)
+        batches = examples.batches(_batch_size(len(examples.positions)), shuffled=True)
         history = self._trainer.fit(batches, shuffle=False, verbose=0, **options)
         return dict(history.history)
+
+    def _examples(self, frame: _Frame, positions: Rows) -> _Examples:
+        return _Examples(frame, self._evidence, self._shown, self._shown.among(positions))
 
     def _restart(self, frame: _Frame) -> None:
         keras.utils.set_random_seed(self._seed)
@@ -260,10 +295,10 @@ def _batch_size(examples: int) -> int:
     return int(np.clip(examples // 20, 32, 4096))
 
 
-def _moments(signals: Floats, positions: Rows) -> tuple[Floats, Floats]:
+def _moments(shown: _Shown, positions: Rows) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each signal at some positions, a few signals at a time."""
-    groups = [slice(first, first + _GROUP) for first in range(0, signals.shape[1], _GROUP)]
-    found = [(own.mean(axis=0), own.std(axis=0)) for own in (signals[positions, group] for group in groups)]
+    groups = [slice(first, first + _GROUP) for first in range(0, shown.values.shape[1], _GROUP)]
+    found = [(own.mean(axis=0), own.std(axis=0)) for own in (shown.at(positions, group) for group in groups)]
     centers, deviations = zip(*found, strict=True)
     return np.concatenate(centers), np.concatenate(deviations)
 

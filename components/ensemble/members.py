@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from numpy.typing import NDArray
 from components.errors import InputError
 from components.preprocess.series import PartName
 from components.train.forecasts import FILE_NAME as FORECASTS_FILE
+from components.train.forecasts import opened_rows
 
 POINT, LOWER, UPPER = 0, 1, 2
+# Origins of one piece: their windows of 100 x 12 float32 are 39 MB.
+BATCH = 8192
 
 
 @dataclass(frozen=True)
 class PartForecasts:
-    """The members' forecasts of one part, side by side.
+    """The members' forecasts of some origins, side by side.
 
     Attributes:
         origins: [n] rows of the series.
@@ -40,7 +44,7 @@ class PartForecasts:
 
 @dataclass(frozen=True)
 class StoredPart:
-    """The members' forecasts of one part, left in their folders: read member by member, when they are asked for.
+    """The members' forecasts of one part, left in their folders: read piece by piece, when they are asked for.
 
     Attributes:
         name: of the part.
@@ -54,15 +58,24 @@ class StoredPart:
     folders: tuple[Path, ...]
     spike_folder: Path | None
 
-    def each(self) -> Iterator[NDArray[np.float32]]:
-        """Forecasts of one member after the other, [n, horizons, 3]."""
-        for folder in self.folders:
-            with np.load(folder / FORECASTS_FILE) as file:
-                yield file[self.name].astype(np.float32, copy=False)
+    def pieces(self, size: int) -> Iterator[tuple[slice, PartForecasts]]:
+        """All of them in order, `size` origins at a time, each with its place among the origins."""
+        spike = self.spike()
+        with ExitStack() as stack:
+            read = [stack.enter_context(opened_rows(each / FORECASTS_FILE, self.name)) for each in self.folders]
+            for start in range(0, len(self.origins), size):
+                piece = slice(start, min(start + size, len(self.origins)))
+                values = np.stack([own(piece.stop - start) for own in read], axis=1)
+                yield piece, PartForecasts(self.origins[piece], values, None if spike is None else spike[piece])
 
     def points(self) -> NDArray[np.float32]:
         """Point forecasts, [n, members, horizons]."""
-        return self._side_by_side(np.s_[..., POINT])
+        joined = np.empty(0, np.float32)
+        for piece, part in self.pieces(BATCH):
+            if piece.start == 0:
+                joined = np.empty((len(self.origins), *part.points.shape[1:]), np.float32)
+            joined[piece] = part.points
+        return joined
 
     def spike(self) -> NDArray[np.float32] | None:
         """Spike logits, [n]; None where no member gives any."""
@@ -70,19 +83,6 @@ class StoredPart:
             return None
         with np.load(self.spike_folder / FORECASTS_FILE) as file:
             return np.asarray(file[f"{self.name}_spike"].reshape(-1), np.float32)
-
-    def whole(self) -> PartForecasts:
-        """All of them at once."""
-        return PartForecasts(self.origins, self._side_by_side(np.s_[:]), self.spike())
-
-    def _side_by_side(self, kept: Any) -> NDArray[np.float32]:
-        joined = np.empty(0, np.float32)
-        for position, values in enumerate(self.each()):
-            own = values[kept]
-            if position == 0:
-                joined = np.empty((len(own), len(self.folders), *own.shape[1:]), np.float32)
-            joined[:, position] = own
-        return joined
 
 
 @dataclass(frozen=True)

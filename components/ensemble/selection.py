@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.ensemble.evidence import Evidence, block_losses, relative_rmse, rmse, weighted
 from components.ensemble.folds import Fold, interleaved_folds
 from components.ensemble.gating import Gate, GateTrainer
-from components.ensemble.signals import BATCH
+from components.ensemble.members import BATCH
 from components.ensemble.static_weights import (
     caruana_weights,
     equal_weights,
@@ -206,6 +206,6 @@ def _gated_weights(
         gate = trainer.tune(Fold(fit=fold.fit[inside.fit], held=fold.fit[inside.held]))
         for start in range(0, len(fold.held), BATCH):
             piece = fold.held[start : start + BATCH]
-            weights[piece] = gate.weights(evidence.signals[piece])
+            weights[piece] = gate.weights(evidence.signals(piece))
         epochs.append(gate.epochs)
     return weights, int(np.median(epochs))

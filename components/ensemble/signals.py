@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
@@ -11,13 +11,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from components.ensemble.members import BATCH
 from components.preprocess.series import Series
 from components.preprocess.windows import gather_windows
 from components.train.task import PERIODS
 
 MOST_HORIZONS = 4
-# Windows of one batch: 8,192 x 100 x 12 float32 are 39 MB.
-BATCH = 8192
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,11 @@ def plan_signals(series: Series, calendar: Sequence[str], window: int, horizons:
         spans=tuple(spans),
         horizons=tuple(int(position) for position in picked),
     )
+
+
+def at_picked_horizons(plan: SignalPlan) -> SignalPlan:
+    """The same signals of points that hold the plan's horizons and no others."""
+    return replace(plan, horizons=tuple(range(len(plan.horizons))))
 
 
 @keras.saving.register_keras_serializable(package="sluice")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +63,28 @@ def write_forecasts(
             arrays[key] = np.concatenate([stretch[name] for stretch in stretches])
     np.savez(folder / FILE_NAME, **arrays)
     return {part: part_errors(series, task, own, arrays[part]) for part, own in rows.items()}
+
+
+@contextmanager
+def opened_rows(path: Path, name: str) -> Iterator[Callable[[int], NDArray[np.float32]]]:
+    """Reads an array of `forecasts.npz` from its first row on: gives a function that reads the next `count` rows.
+
+    NumPy reads such an array whole or not at all; this one lies in the archive as it lies in memory.
+
+    Raises:
+        OSError, ValueError, KeyError: the file can't be read, or holds no such array by rows.
+    """
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        np.lib.format.read_magic(file)
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        if by_columns:
+            raise ValueError(f"{path}: {name} lies column by column")
+        row_bytes = dtype.itemsize * math.prod(shape[1:])
+
+        def read(count: int) -> NDArray[np.float32]:
+            return np.frombuffer(file.read(count * row_bytes), dtype).reshape(-1, *shape[1:]).astype(np.float32)
+
+        yield read
 
 
 def part_errors(series: Series, task: Task, rows: NDArray[np.int64], forecast: NDArray[np.float32]) -> PartErrors:

@@ -1,4 +1,4 @@
-"""Fitting weights takes memory in proportion to what they are fitted on, and not several times as much."""
+"""Fitting weights takes memory in proportion to the members' errors; of what windows show, it holds a sample."""
 
 import subprocess
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 MEMBERS, HORIZONS, SIGNALS = 6, 3, 110
-FEW, MANY = 40_000, 240_000
-BYTES_EACH = 4 * (MEMBERS * HORIZONS + HORIZONS + SIGNALS)
+FEW, MANY = 80_000, 480_000
+BYTES_EACH = 4 * (MEMBERS * HORIZONS + HORIZONS)
 
 FIT = f"""
 import sys
@@ -24,7 +24,7 @@ noise = np.random.default_rng(0)
 evidence = Evidence(
     errors=noise.standard_normal((count, {MEMBERS}, {HORIZONS}), np.float32),
     persistence=np.full((count, {HORIZONS}), 2.0, np.float32),
-    signals=noise.standard_normal((count, {SIGNALS}), np.float32),
+    signals=lambda rows: np.sin(np.float32(rows[:, None]) * np.arange(1, {SIGNALS} + 1, dtype=np.float32)),
     times=np.arange(count),
 )
 assert choose_weights(evidence, Reach(100, 60), seed=1).dynamic is not None
@@ -39,5 +39,6 @@ def peak(count: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' /proc")
-def test_fitting_weights_holds_less_than_thrice_the_evidence() -> None:
-    assert peak(MANY) - peak(FEW) < 3 * (MANY - FEW) * BYTES_EACH
+def test_fitting_weights_holds_a_few_times_the_errors() -> None:
+    # The signals of all windows alone would be five times the errors.
+    assert peak(MANY) - peak(FEW) < 6 * (MANY - FEW) * BYTES_EACH

@@ -32,12 +32,24 @@ def with_nan(values):
 def test_members_keep_the_order_of_their_folders(basin, parts):
     members = load_members(basin.members, *parts)
     assert members.names == ("linear", "residual_gru", "spike_detector")
-    whole = members.validation.whole()
+    (piece, whole), *others = members.validation.pieces(len(parts[0]))
+    assert (piece, others) == (slice(0, len(parts[0])), [])
     assert whole.values.shape == (len(parts[0]), 3, 3, 3)
     np.testing.assert_array_equal(whole.points, members.validation.points())
-    np.testing.assert_array_equal(whole.values[:, 1], list(members.validation.each())[1])
+    with np.load(basin.members[1] / "forecasts.npz") as file:
+        np.testing.assert_array_equal(whole.values[:, 1], file["validation"])
     assert members.spike_member == "spike_detector"
-    assert members.test.whole().spike.shape == (len(parts[1]),)
+
+
+@pytest.mark.parametrize("size", [1, 64, 10_000])
+def test_pieces_are_the_forecasts_in_order(basin, parts, size):
+    test = load_members(basin.members, *parts).test
+    found = list(test.pieces(size))
+    assert max(len(part.origins) for _, part in found) <= size
+    assert [place.start for place, _ in found] == list(range(0, len(parts[1]), size))
+    np.testing.assert_array_equal(np.concatenate([part.origins for _, part in found]), parts[1])
+    np.testing.assert_array_equal(np.concatenate([part.points for _, part in found]), test.points())
+    np.testing.assert_array_equal(np.concatenate([part.spike for _, part in found]), test.spike())
 
 
 def test_a_member_with_nan_is_left_out_with_a_note(basin, parts, tmp_path):

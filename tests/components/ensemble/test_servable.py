@@ -9,7 +9,7 @@ from components.ensemble.calibrate import evidence_of, fit_on_validation
 from components.ensemble.export import export_saved_model
 from components.ensemble.forecasts import ask_head
 from components.ensemble.gating import GateTrainer
-from components.ensemble.members import PartForecasts, load_members
+from components.ensemble.members import load_members
 from components.ensemble.servable import OUTPUTS, build_head, build_servable, load_servable
 from components.ensemble.step import EnsembleRequest, fit_ensemble
 from components.journal import Journal
@@ -49,16 +49,14 @@ def test_gated_weights_differ_from_window_to_window(basin, gated, gated_servable
 def test_the_graph_weighs_as_the_fit_did(basin, gated, gated_servable):
     members, fitted, evidence = gated
     rows = members.validation.origins[:200]
-    wanted = fitted.weighting.weights(evidence.signals[:200])
+    wanted = fitted.weighting.weights(evidence.signals(np.arange(200)))
     assert ask(gated_servable[1], basin.inputs(rows))["weights"] == pytest.approx(wanted, abs=1e-4)
 
 
 def test_head_on_stored_forecasts_equals_the_servable(basin, gated, gated_servable):
     members, _, _ = gated
     head, servable = gated_servable
-    some = slice(0, 64)
-    whole = members.test.whole()
-    part = PartForecasts(whole.origins[some], whole.values[some], whole.spike[some])
+    _, part = next(members.test.pieces(64))
     stored = ask_head(head, basin.dataset, basin.series, part)
     asked = ask(servable, basin.inputs(part.origins))
     for name in OUTPUTS:

@@ -1,10 +1,12 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.ensemble import gating
 from components.ensemble.evidence import Evidence, block_losses, mean_squares, relative_rmse, rmse
 from components.ensemble.folds import FOLDS, interleaved_folds
 from components.ensemble.selection import (
@@ -34,9 +36,13 @@ def make_evidence(errors, signals=None, persistence=1.0):
     return Evidence(
         errors=errors,
         persistence=np.full((count, horizons), persistence, np.float32),
-        signals=np.zeros((count, 1), np.float32) if signals is None else np.asarray(signals, np.float32),
+        signals=(np.zeros((count, 1)) if signals is None else np.asarray(signals)).astype(np.float32).__getitem__,
         times=np.arange(count),
     )
+
+
+def every_signal(evidence):
+    return evidence.signals(np.arange(len(evidence.times)))
 
 
 def noise(*shape, seed=0):
@@ -188,7 +194,7 @@ def regret(weighting, evidence):
     """Of the kept weights and of dynamic ones on fresh evidence, against the best kind without signals."""
     members = evidence.errors.shape[1]
     points = evidence.errors + 5.0
-    made = weighting.forecasts(evidence.signals, points)
+    made = weighting.forecasts(every_signal(evidence), points)
     found = {kind: rmse(forecast - 5.0) for kind, forecast in made.items()}
     assert members > 1
     return found[weighting.kind] / min(found[kind] for kind in REFERENCES) - 1
@@ -207,6 +213,17 @@ def test_dynamic_weights_gain_three_percent_where_regimes_change():
     fitted = choose_weights(changing(5000, seed=1, strength=3.0), Reach(20, 5), seed=1)
     assert fitted.kind == "gating"
     assert regret(fitted, changing(5000, seed=11, strength=3.0)) <= -0.03
+
+
+def test_a_gate_is_fitted_on_a_sample_of_many_windows(monkeypatch):
+    monkeypatch.setattr(gating, "MOST_WINDOWS", 1500)
+    asked = []
+    evidence = changing(6000, seed=1, strength=3.0)
+    watched = replace(evidence, signals=lambda rows: asked.append(rows) or evidence.signals(rows))
+    fitted = choose_weights(watched, Reach(20, 5), seed=1)
+    assert asked[0].tolist() == np.linspace(0, 5999, 1500).astype(int).tolist()
+    assert sorted(np.concatenate(asked[1:])) == list(range(6000)), "each origin is weighed once, held back"
+    assert regret(fitted, changing(6000, seed=11, strength=3.0)) <= -0.03
 
 
 @pytest.mark.parametrize("skill", [(1.0, 1.0, 1.0), (1.0, 1.1, 1.2), (1.0, 3.0, 3.0)])
@@ -243,13 +260,13 @@ def test_a_gate_never_gives_weight_to_a_member_worse_than_the_last_value():
     errors = noise(2000, 3, 2) * np.array([0.3, 4.0, 0.4])[None, :, None]
     evidence = make_evidence(errors, signals=noise(2000, 3, seed=5))
     gate = choose_weights(evidence, Reach(window=20, longest=5), seed=1).dynamic
-    assert (gate.weights(evidence.signals)[:, 1] == 0).all()
+    assert (gate.weights(every_signal(evidence))[:, 1] == 0).all()
 
 
 def test_the_same_seed_gives_the_same_gate():
     evidence = make_evidence(0.5 * noise(520, 2, 2), signals=noise(520, 3, seed=5))
     first, second = (choose_weights(evidence, Reach(10, 3), seed=4) for _ in range(2))
-    assert np.array_equal(first.dynamic.weights(evidence.signals), second.dynamic.weights(evidence.signals))
+    assert np.array_equal(first.dynamic.weights(every_signal(evidence)), second.dynamic.weights(every_signal(evidence)))
     assert first.candidates["gating"].relative == second.candidates["gating"].relative
 
 
