@@ -252,10 +252,10 @@ class GateTrainer:
     def tune(self, fold: Fold) -> Gate:
         """Fits on `fold.fit` until the error on `fold.held` has stopped falling."""
         frame = _Frame.of(self._evidence, self._shown, fold.fit)
-        held = self._examples(frame, fold.held)
-        shown = held.batches(_batch_size(len(self._shown.among(fold.fit))), shuffled=False)
+        examples = self._examples(frame, fold.held)
+        held = examples.batches(_batch_size(len(self._shown.among(fold.fit))), shuffled=False)
         stop = keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
-        losses = self._fit(frame, fold.fit, epochs=MOST_EPOCHS, validation_data=shown, callbacks=[stop])["val_loss"]
+        losses = self._fit(frame, fold.fit, epochs=MOST_EPOCHS, validation_data=held, callbacks=[stop])["val_loss"]
         return self._gate(frame, epochs=int(np.argmin(losses)) + 1)
 
     def train(self, epochs: int) -> Gate:
