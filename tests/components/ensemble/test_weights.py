@@ -217,6 +217,7 @@ def test_dynamic_weights_gain_three_percent_where_regimes_change():
 
 def test_a_gate_is_fitted_on_a_sample_of_many_windows(monkeypatch):
     monkeypatch.setattr(gating, "MOST_WINDOWS", 1500)
+    monkeypatch.setattr(gating, "MOST_EPOCHS", 12)
     asked = []
     evidence = changing(6000, seed=1, strength=3.0)
     watched = replace(evidence, signals=lambda rows: asked.append(rows) or evidence.signals(rows))
@@ -263,7 +264,8 @@ def test_a_gate_never_gives_weight_to_a_member_worse_than_the_last_value():
     assert (gate.weights(every_signal(evidence))[:, 1] == 0).all()
 
 
-def test_the_same_seed_gives_the_same_gate():
+def test_the_same_seed_gives_the_same_gate(monkeypatch):
+    monkeypatch.setattr(gating, "MOST_EPOCHS", 5)
     evidence = make_evidence(0.5 * noise(520, 2, 2), signals=noise(520, 3, seed=5))
     first, second = (choose_weights(evidence, Reach(10, 3), seed=4) for _ in range(2))
     assert np.array_equal(first.dynamic.weights(every_signal(evidence)), second.dynamic.weights(every_signal(evidence)))
