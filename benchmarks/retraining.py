@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from components.dataset.load import load_preset
 from components.dataset.schema import Dataset
+from components.ensemble.evidence import rmse
 from components.ingest.step import IngestRequest, ingest_readings
 from components.journal import Journal
 from components.preprocess.generations import Generation, newer, older, with_spans
@@ -42,12 +43,20 @@ from components.train.warm_start import CARD_FILE, member_file
 from components.validate.bootstrap import Blocks, Difference, rmse_difference
 from components.validate.champion import block_length
 
-Errors = dict[str, NDArray[np.float64]]
-Place = tuple[Series, NDArray[np.int64]]
+Errors = dict[str, NDArray[np.float32]]
 
 FRESH_SEED = 12_345
 # Windows a few minutes apart say nearly the same.
 FRESH_STRIDE = 8
+
+
+@dataclass(frozen=True)
+class Place:
+    """Windows that networks are scored on: a series, what is forecast of it, and at which origins."""
+
+    series: Series
+    task: Task
+    rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ def compare(asked: Asked, folder: Path) -> dict[str, Any]:
     seconds = {name: _reached(own["history"], level) for name, own in (("scratch", scratch), ("incremental", again))}
     trained = ("champion", "scratch", "incremental")
     places = _places(dataset, grown, old[-1].until) | _fresh(dataset, asked, folder)
-    errors = {name: _errors(dataset, places, folder / name) for name in trained}
+    errors = {name: _errors(places, folder / name) for name in trained}
     facts = dict(zip(trained, (champion, scratch, again), strict=True))
     lost = {part: _lost(dataset, errors, part) for part in errors["scratch"]}
     return {"level": level, "seconds": seconds, "errors": errors, "facts": facts, "lost": lost}
@@ -118,7 +127,8 @@ def _places(dataset: Dataset, grown: Series, until: str) -> dict[str, Place]:
     """Old and new test windows."""
     spans = {"old": older(grown, until), "new": newer(grown, until)}
     parts = {name: with_spans(grown, own) for name, own in spans.items()}
-    return {name: (own, origins(own, "test", dataset.window, dataset.horizons)) for name, own in parts.items()}
+    task = Task.of(dataset, grown)
+    return {name: Place(own, task, origins(own, "test", task.window, task.horizons)) for name, own in parts.items()}
 
 
 def _fresh(dataset: Dataset, asked: Asked, folder: Path) -> dict[str, Place]:
@@ -128,26 +138,26 @@ def _fresh(dataset: Dataset, asked: Asked, folder: Path) -> dict[str, Place]:
     readings = _simulated(dataset, asked.fresh, asked.seed + FRESH_SEED, folder)
     series = series_of(dataset, readings_from_parquet(dataset, readings))
     rows = np.concatenate([origins(series, part, dataset.window, dataset.horizons) for part in get_args(PartName)])
-    return {"fresh": (series, rows[::FRESH_STRIDE])}
+    return {"fresh": Place(series, Task.of(dataset, series), rows[::FRESH_STRIDE])}
 
 
-def _errors(dataset: Dataset, places: dict[str, Place], member: Path) -> Errors:
+def _errors(places: dict[str, Place], member: Path) -> Errors:
     """Errors of a member by place, [windows, horizons]."""
     import keras
 
     model = keras.models.load_model(member / MODEL_FILE, compile=False)
     found = {}
-    for name, (series, rows) in places.items():
-        answer = Asker(model, series, Task.of(dataset, series))
+    for name, place in places.items():
+        rows, answer = place.rows, Asker(model, place.series, place.task)
         pieces = [answer(rows[start : start + 4096])["forecast"][..., 0] for start in range(0, len(rows), 4096)]
-        found[name] = np.float64(np.concatenate(pieces)) - gather_targets(series, rows, dataset.horizons)
+        found[name] = np.concatenate(pieces) - gather_targets(place.series, rows, place.task.horizons)
     return found
 
 
 def _lost(dataset: Dataset, errors: dict[str, Errors], part: str) -> Difference:
     """By how much training from the champion is worse than from scratch, as the gate compares."""
     blocks = Blocks(block_length(dataset), confidence=dataset.gate.champion_confidence)
-    ours, theirs = errors["incremental"][part], errors["scratch"][part]
+    ours, theirs = (errors[name][part].astype(np.float64) for name in ("incremental", "scratch"))
     return rmse_difference(ours, theirs, blocks, np.random.default_rng(0))
 
 
@@ -169,7 +179,7 @@ def main() -> None:
         spent, best = history[-1]["seconds"], min(line["validation_rmse"] for line in history)
         print(
             f"{name:12} trained {spent:.1f} s, validation RMSE {best:.5g}, "
-            f"RMSE {'  '.join(f'{part} {_rmse(own):.5g}' for part, own in errors.items())}"
+            f"RMSE {'  '.join(f'{part} {rmse(own):.5g}' for part, own in errors.items())}"
         )
     for part, lost in found["lost"].items():
         share, low, high = (value / lost.other_rmse for value in (lost.estimate, lost.low, lost.high))
@@ -177,10 +187,6 @@ def main() -> None:
     scratch, again = found["seconds"]["scratch"], found["seconds"]["incremental"]
     print(f"seconds of training to a validation RMSE of {found['level']:.5g}: scratch {scratch:.1f}, again {again:.1f}")
     print(f"ratio {scratch / max(again, 0.1):.1f}")
-
-
-def _rmse(errors: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.nanmean(errors**2)))
 
 
 if __name__ == "__main__":

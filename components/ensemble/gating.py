@@ -192,6 +192,11 @@ class _Examples:
     shown: _Shown
     positions: Rows
 
+    @property
+    def batch_size(self) -> int:
+        """Of a fit on these."""
+        return int(np.clip(len(self.positions) // 20, 32, 4096))
+
     def batches(self, size: int, shuffled: bool) -> Any:
         """tf.data.Dataset of batches, in another order in each epoch where they are shuffled; lives as long as this."""
         count = len(self.positions)
@@ -252,23 +257,22 @@ class GateTrainer:
     def tune(self, fold: Fold) -> Gate:
         """Fits on `fold.fit` until the error on `fold.held` has stopped falling."""
         frame = _Frame.of(self._evidence, self._shown, fold.fit)
-        examples = self._examples(frame, fold.held)
-        held = examples.batches(_batch_size(len(self._shown.among(fold.fit))), shuffled=False)
+        fit, held = self._examples(frame, fold.fit), self._examples(frame, fold.held)
+        shown = held.batches(fit.batch_size, shuffled=False)
         stop = keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
-        losses = self._fit(frame, fold.fit, epochs=MOST_EPOCHS, validation_data=held, callbacks=[stop])["val_loss"]
+        losses = self._fit(fit, epochs=MOST_EPOCHS, validation_data=shown, callbacks=[stop])["val_loss"]
         return self._gate(frame, epochs=int(np.argmin(losses)) + 1)
 
     def train(self, epochs: int) -> Gate:
         """Fits on all of the evidence, for a number of epochs found by `tune`."""
         every = np.arange(len(self._evidence.times))
         frame = _Frame.of(self._evidence, self._shown, every)
-        self._fit(frame, every, epochs=epochs)
+        self._fit(self._examples(frame, every), epochs=epochs)
         return self._gate(frame, epochs)
 
-    def _fit(self, frame: _Frame, positions: Rows, **options: Any) -> dict[str, list[float]]:
-        self._restart(frame)
-        examples = self._examples(frame, positions)
-        batches = examples.batches(_batch_size(len(examples.positions)), shuffled=True)
+    def _fit(self, examples: _Examples, **options: Any) -> dict[str, list[float]]:
+        self._restart(examples.frame)
+        batches = examples.batches(examples.batch_size, shuffled=True)
         history = self._trainer.fit(batches, shuffle=False, verbose=0, **options)
         return dict(history.history)
 
@@ -289,10 +293,6 @@ class GateTrainer:
         core.set_weights(self._core.get_weights())
         standard = Standardise(frame.center.tolist(), frame.scale.tolist(), name="standardise")(signals)
         return Gate(keras.Model(signals, core(standard), name="gating"), epochs)
-
-
-def _batch_size(examples: int) -> int:
-    return int(np.clip(examples // 20, 32, 4096))
 
 
 def _moments(shown: _Shown, positions: Rows) -> tuple[Floats, Floats]:

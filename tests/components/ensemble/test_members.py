@@ -39,6 +39,7 @@ def test_members_keep_the_order_of_their_folders(basin, parts):
     with np.load(basin.members[1] / "forecasts.npz") as file:
         np.testing.assert_array_equal(whole.values[:, 1], file["validation"])
     assert members.spike_member == "spike_detector"
+    assert members.test.spike().shape == (len(parts[1]),)
 
 
 @pytest.mark.parametrize("size", [1, 64, 10_000])
